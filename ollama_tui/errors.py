@@ -2,6 +2,7 @@
 
 OllamaTuiError
  +- SettingsError
+ +- EngineError               the built-in engine or its model file
  +- ServerError
      +- Unreachable          nothing answers there
      +- ModelNotFound        404
@@ -23,6 +24,18 @@ class OllamaTuiError(Exception):
 
 class SettingsError(OllamaTuiError):
     """An option or a settings file can't be used: says what, where, and what to do."""
+
+
+class EngineError(OllamaTuiError):
+    """The built-in engine can't be had: something is missing, broken, or it ended."""
+
+    def __init__(self, what: str, *, hint: str = "", log: str = "") -> None:
+        self.what = what
+        self.hint = hint
+        """What to do next."""
+        self.log = log
+        """The last lines that the engine wrote, where it did."""
+        super().__init__(f"{what} {hint}" if hint else what)
 
 
 class ServerError(OllamaTuiError):
