@@ -1,7 +1,7 @@
 """What can happen to an answer, as data.
 
 This is the bottom of the house: everything may import it, it imports nothing of ours.
-An answer gives any number of `PhaseChanged`, `Delta`, `Reclassified` and `Warned`, then exactly
+An answer gives any number of `PhaseChanged`, `Delta`, `Reclassified`, `Cut` and `Warned`, then exactly
 one end (`Finished`, `Stopped`, `BrokenOff` or `Failed`), then exactly one `Closed`.
 """
 
@@ -149,6 +149,14 @@ class Reclassified:
 
 
 @dataclass(frozen=True, slots=True)
+class Cut:
+    """Text of the channel beyond `length` characters is taken back: a rule cuts before its match."""
+
+    channel: Channel
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
 class Warned:
     """A rule with an action that does not stop (warn, shadow) has fired."""
 
@@ -193,4 +201,4 @@ class Closed:
 
 
 End: TypeAlias = Finished | Stopped | BrokenOff | Failed
-Event: TypeAlias = PhaseChanged | Delta | Reclassified | Warned | End | Closed
+Event: TypeAlias = PhaseChanged | Delta | Reclassified | Cut | Warned | End | Closed

@@ -1,0 +1,5 @@
+"""`python -m ollama_tui`."""
+
+from ollama_tui.cli import main
+
+main()
