@@ -1,0 +1,44 @@
+"""Stop rules: text in, verdict out. Pure: no clock, no file, no connection of its own."""
+
+from __future__ import annotations
+
+from ollama_tui.rules.openings import MustNotStartWith, MustStartWith
+from ollama_tui.rules.rule import (
+    ACTIONS,
+    CHANNELS,
+    Action,
+    ParameterField,
+    Parameters,
+    Rule,
+    RuleChannel,
+    RuleError,
+)
+from ollama_tui.rules.watcher import Ruling, Watcher
+
+
+def must_start_with(
+    *openers: str, name: str = "reasoning first", thinking_field_counts: bool = True
+) -> Rule:
+    """Return a rule that stops an answer which doesn't begin with one of `openers`.
+
+    With `thinking_field_counts`, reasoning in a field of its own is as good as an opener.
+    Raises `RuleError` for no opener or an empty one.
+    """
+    return Rule(name, MustStartWith(openers, thinking_field_counts))
+
+
+__all__ = [
+    "ACTIONS",
+    "CHANNELS",
+    "Action",
+    "MustNotStartWith",
+    "MustStartWith",
+    "ParameterField",
+    "Parameters",
+    "Rule",
+    "RuleChannel",
+    "RuleError",
+    "Ruling",
+    "Watcher",
+    "must_start_with",
+]
