@@ -1,0 +1,1 @@
+"""What `make bench` runs. Figures are ratios within one run where they can be."""
