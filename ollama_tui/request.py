@@ -63,3 +63,20 @@ def outgoing(messages: Iterable[Message], system: str | None = None) -> tuple[Me
         else:
             kept.append(Message(message.role, message.content))
     return tuple(kept)
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """An installed model, as far as its server tells. The texts are the server's, unsanitised."""
+
+    name: str
+    size_bytes: int | None = None
+    parameters: str | None = None
+    """As the server writes it: "7.6B", "134.52M"."""
+    quantization: str | None = None
+    """"Q4_K_M" and the like."""
+    family: str | None = None
+    capabilities: tuple[str, ...] = ()
+    """Ollama's words: completion, thinking, vision, tools, ..."""
+    context_length: int | None = None
+    """Tokens that it was trained for."""
