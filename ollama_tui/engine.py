@@ -198,21 +198,29 @@ class Engine:
             self._process.stdin.close()
 
     async def _end(self) -> None:
-        process, self.url = self._process, None
+        process, ready, self.url = self._process, self.url is not None, None
         if process is not None:
             self._hang_up()
-            for signal_ in (None, signal.SIGTERM, signal.SIGKILL):
-                if signal_ is not None:
-                    with suppress(ProcessLookupError):
-                        os.killpg(process.pid, signal_)
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(_GRACE):
-                        await process.wait()
-                        break
+            # While it loads it doesn't listen, and has nothing to lose.
+            await _end_session(process, [None, signal.SIGTERM] if ready else [])
             self._process = None
         if self._stderr is not None:
             self._stderr.close()
             self._stderr = None
+
+
+async def _end_session(
+    process: asyncio.subprocess.Process, gently: list[signal.Signals | None]
+) -> None:
+    """Wait for the end of the process; if it doesn't come, send what is given, then SIGKILL."""
+    for sent in [*gently, signal.SIGKILL]:
+        if sent is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, sent)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_GRACE):
+                await process.wait()
+                return
 
 
 def default_threads() -> int:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from ollama_tui.errors import EngineError
+from ollama_tui.settings import data_folder
 
 NAME: Final = "SmolLM2-135M-Instruct"
 
@@ -44,18 +45,9 @@ SMOLLM2: Final = Release(
 )
 
 
-def data_folder() -> Path:
-    """The program's data folder; $OLLAMA_TUI_DATA moves it. May not exist yet."""
-    if data := os.environ.get("OLLAMA_TUI_DATA"):
-        return Path(data).expanduser().absolute()
-    import platformdirs
-
-    return Path(platformdirs.user_data_dir("ollama-tui", appauthor=False))
-
-
 def model_path(release: Release = SMOLLM2) -> Path:
     """Where the model file lies, or would lie."""
-    return data_folder() / "models" / Path(release.member).name
+    return data_folder().absolute() / "models" / Path(release.member).name
 
 
 def installed(release: Release = SMOLLM2) -> Path | None:
