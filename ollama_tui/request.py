@@ -62,7 +62,14 @@ def outgoing(messages: Iterable[Message], system: str | None = None) -> tuple[Me
             kept[-1] = Message(message.role, joined)
         else:
             kept.append(Message(message.role, message.content))
-    return tuple(kept)
+    return tuple(Message(message.role, _encodable(message.content)) for message in kept)
+
+
+def _encodable(text: str) -> str:
+    """A lone surrogate, which no request can carry, becomes U+FFFD; a pair its character."""
+    if text.isascii():
+        return text
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 @dataclass(frozen=True, slots=True)

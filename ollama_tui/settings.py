@@ -5,18 +5,20 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from ollama_tui.errors import SettingsError
 
 Api: TypeAlias = Literal["auto", "ollama", "openai"]
 OLLAMA_PORT = 11434
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+_CLOUD = "ollama.com"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,8 @@ def parse_host(text: str, api: Api = "auto", key: str | None = None) -> Host:
 
     Without a scheme the port is 11434, with http:// 80, with https:// 443. The unspecified
     address (0.0.0.0, [::]), which a server listens on, becomes loopback. User info becomes a
-    Basic header. `key` is sent as a bearer token; without it, ollama.com gets OLLAMA_API_KEY.
+    Basic header. `key` is sent as a bearer token; without it, https://ollama.com gets
+    OLLAMA_API_KEY.
 
     Raises:
         SettingsError: it is no address.
@@ -62,10 +65,11 @@ def parse_host(text: str, api: Api = "auto", key: str | None = None) -> Host:
         parts = urlsplit(full)
         port = parts.port
     except ValueError as error:
-        raise SettingsError(f"“{text}” is no address: {error}. {_ADDRESS_HELP}") from None
+        what = str(error) if "@" not in text else "wrong port or brackets"
+        raise SettingsError(f"“{_masked(text)}” is no address: {what}. {_ADDRESS_HELP}") from None
     scheme = parts.scheme or "http"
     if scheme not in _DEFAULT_PORTS or not parts.hostname or " " in parts.netloc:
-        raise SettingsError(f"“{text}” is no address. {_ADDRESS_HELP}")
+        raise SettingsError(f"“{_masked(text)}” is no address. {_ADDRESS_HELP}")
     if port is None:
         port = _DEFAULT_PORTS[scheme] if parts.scheme else OLLAMA_PORT
     listening = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where it listens, not we
@@ -74,15 +78,20 @@ def parse_host(text: str, api: Api = "auto", key: str | None = None) -> Host:
     path = parts.path.rstrip("/")
     if path.endswith("/v1") and api == "auto":
         api = "openai"
-    return Host(f"{scheme}://{shown}:{port}{path}", api, _authorization(parts, name, key))
+    if key is None and scheme == "https" and (name == _CLOUD or name.endswith(f".{_CLOUD}")):
+        key = os.environ.get("OLLAMA_API_KEY")
+    return Host(f"{scheme}://{shown}:{port}{path}", api, _authorization(parts, key))
 
 
 _ADDRESS_HELP = "Write it as host, host:port or http://host:port."
 
 
-def _authorization(parts: Any, name: str, key: str | None) -> str | None:
-    if key is None and (name == "ollama.com" or name.endswith(".ollama.com")):
-        key = os.environ.get("OLLAMA_API_KEY")
+def _masked(text: str) -> str:
+    """`text` without what may be user info: everything up to the last @."""
+    return re.sub(r"^(\w+://)?.*@", r"\1…@", text, flags=re.DOTALL)
+
+
+def _authorization(parts: SplitResult, key: str | None) -> str | None:
     if key:
         return f"Bearer {key.strip()}"
     if parts.username:
@@ -148,16 +157,27 @@ def configured_host(text: str) -> Host:
     """
     plain = None if text in (entries := _host_entries()) else parse_host(text)
     for name, entry in entries.items():
-        if not isinstance(entry, dict) or not isinstance(entry.get("url"), str):
-            raise SettingsError(f"{_settings_file()}: [hosts.{name}] needs a url.")
-        api = entry.get("api", "auto")
-        if api not in ("auto", "ollama", "openai"):
-            raise SettingsError(f'{_settings_file()}: [hosts.{name}] api is "ollama" or "openai".')
-        variable = entry.get("api_key_env")
-        host = parse_host(entry["url"], api, os.environ.get(variable) if variable else None)
-        if name == text or (plain is not None and host.url == plain.url):
+        try:
+            host = _entry_host(entry)
+        except SettingsError as error:
+            raise SettingsError(f"{_settings_file()}: [hosts.{name}]: {error}") from None
+        if name == text:
             return host
+        if plain is not None and host.url == plain.url:
+            return replace(host, authorization=host.authorization or plain.authorization)
     return plain or parse_host(text)
+
+
+def _entry_host(entry: Any) -> Host:
+    if not isinstance(entry, dict) or not isinstance(entry.get("url"), str):
+        raise SettingsError("it needs a url.")
+    api = entry.get("api", "auto")
+    if api not in ("auto", "ollama", "openai"):
+        raise SettingsError('api is "ollama" or "openai".')
+    variable = entry.get("api_key_env", "")
+    if not isinstance(variable, str):
+        raise SettingsError("api_key_env is the name of an environment variable.")
+    return parse_host(entry["url"], api, os.environ.get(variable) if variable else None)
 
 
 def _settings_file() -> Path:
@@ -183,7 +203,7 @@ def _host_entries() -> dict[str, Any]:
 
 
 class LastModels:
-    """The model last chosen per host, in state.json. A broken file counts as empty."""
+    """The model last chosen per host, in a small JSON file. A broken file counts as empty."""
 
     def __init__(self, path: Path | None = None) -> None:
         self._path = path or state_folder() / "last_models.json"

@@ -6,7 +6,7 @@ import re
 
 _CONTROL = re.compile(
     # C0 without tab and newline, DEL, C1; the marks that reorder what one sees
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 )
 _LINE_ENDS = re.compile("\r\n?|\x85|\u2028|\u2029")
 

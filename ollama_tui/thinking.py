@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from enum import Enum, auto
 
@@ -11,6 +12,7 @@ OPENERS = ("<think>", "<thinking>", "<thought>")
 _CLOSERS = {"<think>": "</think>", "<thinking>": "</thinking>", "<thought>": "</thought>"}
 _ORPHAN_TRIES = 8
 """How often a lone closing tag is looked at; each look counts the fences before it."""
+_OPENING_QUOTE = re.compile(r"(?:^|[\s(\[=,:])['‘“]$")
 
 
 class _State(Enum):
@@ -25,7 +27,7 @@ class ThinkTags:
     Only an opener at the very beginning (white space before it is skipped) opens thinking.
     Where a template prefills the opener, the thoughts come as content and end with a lone
     closing tag: then all that came before it is reclassified, unless it stands in a code fence
-    or in quotes, where the answer merely speaks of the tag.
+    or in quotes, or behind an opener, where the answer merely speaks of the tags.
     """
 
     def __init__(self) -> None:
@@ -89,7 +91,7 @@ class ThinkTags:
                 text, self._held = _hold(text, closer)
                 break
             self._orphans -= 1
-            if self._is_quoted(before, after):
+            if self._is_quoted(before):
                 yield from self._say(Channel.CONTENT, before + closer)
                 text = after
                 continue
@@ -99,12 +101,18 @@ class ThinkTags:
             self._orphans, self._trim, text = 0, True, after
         yield from self._say(Channel.CONTENT, text)
 
-    def _is_quoted(self, before: str, after: str) -> bool:
-        if before[-1:] in ("`", '"', "'") or after[:1] in ("`", '"', "'"):
-            return True
+    def _is_quoted(self, before: str) -> bool:
+        # looks at what came before only: what comes after may not be here yet
         said = "".join(self._content) + before
         self._content = [said]
-        return said.count("```") % 2 == 1 or said[-1:] in ("`", '"', "'")
+        line = said.rpartition("\n")[2]
+        return (
+            said.count("```") % 2 == 1
+            or line.count("`") % 2 == 1
+            or line.count('"') % 2 == 1
+            or "<think>" in said
+            or _OPENING_QUOTE.search(line) is not None
+        )
 
     def _say(self, channel: Channel, text: str) -> Iterator[Delta]:
         if self._trim:  # the line breaks that set tags apart are no part of either text

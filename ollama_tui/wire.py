@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 if TYPE_CHECKING:
     import httpx
 
+_HEAD = 16384
 _TAIL = 4096
 
 _LINE_ENDS_IN_STRINGS = re.compile(
@@ -31,6 +32,7 @@ class Wire:
         self.bytes = 0
         self.last_byte_at: float | None = None
         """Of `time.monotonic`; None before the first byte."""
+        self._head = b""
         self._tail = b""
 
     @property
@@ -40,8 +42,8 @@ class Wire:
 
     @property
     def body(self) -> str:
-        """The newest 4 KiB of the body, for error messages."""
-        return self._tail.decode("utf-8", "replace")
+        """The first 16 KiB of the body, for error messages."""
+        return self._head.decode("utf-8", "replace")
 
     def attach(self, response: httpx.Response, *, escape_line_ends: bool) -> None:
         """Put this wire between the response and its socket."""
@@ -83,6 +85,8 @@ class Wire:
         """Take note of `chunk`."""
         self.bytes += len(chunk)
         self.last_byte_at = time.monotonic()
+        if len(self._head) < _HEAD:
+            self._head += chunk[: _HEAD - len(self._head)]
         self._tail = (self._tail + chunk)[-_TAIL:] if len(chunk) < _TAIL else chunk[-_TAIL:]
 
 
