@@ -135,6 +135,8 @@ class Prompt(TextArea, inherit_bindings=False):
             classes=classes,
         )
         self.match_cursor_bracket = False
+        self._submitted = ""
+        """The document as it was at the last Enter."""
         self._sent: list[str] = []
         self._position = 0
         """Where in `_sent` one is; its length is the place of the unsent draft."""
@@ -162,11 +164,16 @@ class Prompt(TextArea, inherit_bindings=False):
         return self._expanded(super().selected_text)
 
     def clear_draft(self) -> None:
-        """Empty the prompt after its text was accepted. Undo doesn't bring it back, Up does."""
-        self.load_text("")
+        """Empty the prompt after its text was accepted. Undo doesn't bring it back, Up does.
+
+        What was typed behind it since Enter, by somebody faster than the screen, stays.
+        """
+        typed_since = self.text.removeprefix(self._submitted)
+        self.load_text(typed_since if self._submitted and typed_since != self.text else "")
+        self.move_cursor(self.document.end)
+        self._submitted = ""
         self._leave_history()
-        kept = "".join(self._sent)
-        numbers = {int(number) for number in _CHIP.findall(kept)}
+        numbers = {int(number) for number in _CHIP.findall("".join([*self._sent, self.text]))}
         self._chips = {n: text for n, text in self._chips.items() if n in numbers}
 
     def discard_draft(self) -> None:
@@ -176,7 +183,8 @@ class Prompt(TextArea, inherit_bindings=False):
 
     def remember(self, text: str) -> None:
         """Add what was sent to the history. Call it before `clear_draft`, so that chips stay."""
-        raw = self.text if text == self.draft else self._admitted(text, beside=0, within=0)
+        same = (raw for raw in (self._submitted, self.text) if self._expanded(raw) == text)
+        raw = next(same, None) or self._admitted(text, beside=0, within=0)
         unsent = self._drafts.get(len(self._sent), "")
         if self._position < len(self._sent) and unsent.strip():
             self._sent.append(unsent)  # a recalled entry was sent in its place: keep it near
@@ -222,6 +230,7 @@ class Prompt(TextArea, inherit_bindings=False):
     def action_submit(self) -> None:
         text = self.text_to_send
         if text.strip():
+            self._submitted = self.text
             self.post_message(self.Submitted(text))
         else:
             self.post_message(self.Hint("nothing to send: the prompt is empty"))

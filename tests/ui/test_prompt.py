@@ -86,6 +86,21 @@ async def test_enter_sends_and_leaves_the_draft_until_it_is_accepted(pilot: Pilo
     assert app.prompt.draft == ""
 
 
+async def test_what_is_typed_between_enter_and_the_clearing_stays(pilot: Pilot[None]) -> None:
+    prompt = app_of(pilot).prompt
+    await paste(pilot, BIG)
+    await pilot.press("enter", "a", "b")
+    prompt.remember(app_of(pilot).sent[0])
+    prompt.clear_draft()
+    assert prompt.draft == "ab"
+    await pilot.press("c", "up")
+    assert prompt.draft == BIG
+    await pilot.press("down")
+    assert prompt.draft == "abc"
+    prompt.clear_draft()
+    assert prompt.draft == ""
+
+
 @pytest.mark.parametrize("key", ["ctrl+j", "shift+enter", "alt+enter", "shift+\r", "\r"])
 async def test_other_enters_break_the_line(pilot: Pilot[None], key: str) -> None:
     app = app_of(pilot)
