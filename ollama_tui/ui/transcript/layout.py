@@ -1,0 +1,388 @@
+"""Where every row of the conversation is, without laying out what nobody looks at."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from itertools import accumulate
+from time import perf_counter
+from typing import NamedTuple
+
+from ollama_tui.events import Channel
+from ollama_tui.ui.transcript.blocks import Block, Kind
+from ollama_tui.ui.transcript.message import Message
+from ollama_tui.ui.transcript.rows import Row
+
+ROWS_KEPT = 4000
+"""Rows that stay laid out; the ones that were not looked at for longest go first."""
+PARSED_KEPT = 2_000_000
+"""Characters of messages whose blocks are kept."""
+SLICE = 128 * 1024
+"""Characters that are split into blocks in one go; more waits for the next frame."""
+EXACT_AT_ONCE = 24
+"""Blocks that are laid out as soon as they have come; of more only what is looked at."""
+
+Renderer = Callable[[Block, Message, int], list[Row]]
+
+
+class Place(NamedTuple):
+    """A row of the conversation: which message, which of its pieces, which row of the piece."""
+
+    message: int
+    piece: int
+    row: int
+
+
+class Anchor(NamedTuple):
+    """A row of the conversation in terms that outlive a new layout."""
+
+    message: Message
+    kind: Kind
+    thinking: bool
+    source: int
+    """Offset of the row's first character, or of its block where the row has none."""
+    row: int
+    """Rows below the row that begins at `source` or before it."""
+
+
+class Layout:
+    """All messages, their heights, and the rows of what is near the view.
+
+    Heights of what was never looked at are guesses. Whoever shows a part calls `settle` first,
+    which makes the heights around it exact; rows keep their place in the text, not their number.
+    """
+
+    def __init__(self, render: Renderer) -> None:
+        self.messages: list[Message] = []
+        self.width = 0
+        self._render = render
+        self._index: dict[int, int] = {}
+        self._tops: list[int] = [0]
+        self._dirty = 0
+        self._rows: OrderedDict[Block, list[Row]] = OrderedDict()
+        self._kept = 0
+        self._parsed: OrderedDict[int, Message] = OrderedDict()
+
+    # --- the list of messages -------------------------------------------------------------
+
+    def append(self, message: Message) -> None:
+        self._index[message.id] = len(self.messages)
+        self.messages.append(message)
+        self._guess(message)
+
+    def find(self, number: int) -> Message:
+        """Return the message with this id; raises KeyError."""
+        return self.messages[self._index[number]]
+
+    def remove(self, number: int) -> None:
+        position = self._index[number]
+        self._drop(self.messages.pop(position))
+        self._index = {message.id: index for index, message in enumerate(self.messages)}
+        self._dirty = min(self._dirty, position)
+
+    def clear(self) -> None:
+        self.messages.clear()
+        self._index.clear()
+        self._rows.clear()
+        self._parsed.clear()
+        self._kept = self._dirty = 0
+
+    def changed(self, message: Message) -> None:
+        """The height of a message may be another one."""
+        self._dirty = min(self._dirty, self._index[message.id])
+
+    def rebuild(self, message: Message) -> None:
+        """A message is put together anew: folded, cut, reclassified, or its text replaced."""
+        for block in message.pieces:
+            self._forget(block)
+        if message.parsed:
+            message.rebuild()
+        else:
+            self._guess(message)
+        self.changed(message)
+
+    def reparse(self, message: Message) -> None:
+        """The text of a message is another one."""
+        for block in message.pieces:
+            self._forget(block)
+        message.forget()
+        message.parse(SLICE)
+        self._parsed[message.id] = message
+        self.changed(message)
+
+    def resize(self, width: int) -> None:
+        """Take a new width: everything is a guess again."""
+        self.width = width
+        self.restyle()
+
+    def restyle(self) -> None:
+        """Forget all rows, and turn all heights into guesses."""
+        self._rows.clear()
+        self._kept = 0
+        for message in self.messages:
+            if message.parsed and (message.streaming or self._is_small(message)):
+                for block in message.pieces:
+                    block.width = 0
+                    block.height = self._guess_block(block)
+                message.changed(0)
+            else:
+                self._parsed.pop(message.id, None)
+                self._guess(message)
+        self._dirty = 0
+
+    @staticmethod
+    def _is_small(message: Message) -> bool:
+        return len(message.pieces) < 2000
+
+    def _drop(self, message: Message) -> None:
+        for block in message.pieces:
+            self._forget(block)
+        self._parsed.pop(message.id, None)
+
+    # --- guesses --------------------------------------------------------------------------
+
+    def _guess(self, message: Message) -> None:
+        """Guess the height of a message that nobody has looked at."""
+        text = message.source[Channel.CONTENT].text
+        rows = 2 + text.count("\n") + len(text) // max(self.width - 4, 8) + len(message.notes)
+        message.tops = [0, rows]
+        message.forget()
+
+    def _guess_block(self, block: Block) -> int:
+        if block.kind is Kind.REST:
+            return block.height
+        wrapped = sum(len(line) // max(self.width - 4, 8) for line, _ in block.lines)
+        return block.gap + max(len(block.lines), 1) + wrapped
+
+    # --- rows and heights -----------------------------------------------------------------
+
+    @property
+    def height(self) -> int:
+        return self._measure()[-1]
+
+    def _measure(self) -> list[int]:
+        if self._dirty < len(self.messages) or len(self._tops) != len(self.messages) + 1:
+            start = min(self._dirty, len(self._tops) - 1, len(self.messages))
+            heights = (message.measure() for message in self.messages[start:])
+            self._tops[start:] = accumulate(heights, initial=self._tops[start])
+            self._dirty = len(self.messages)
+        return self._tops
+
+    def top_of(self, place: Place) -> int:
+        """Return the number of a row, counted from the first one of the conversation."""
+        message = self.messages[place.message]
+        top = self._measure()[place.message]
+        if message.hidden:
+            return top
+        return top + message.tops[place.piece] + place.row
+
+    def locate(self, row: int) -> Place | None:
+        """Return where a row is; None below the end or in an empty conversation."""
+        tops = self._measure()
+        if not 0 <= row < tops[-1]:
+            return None
+        index = bisect_right(tops, row) - 1
+        message = self.messages[index]
+        inside = row - tops[index]
+        piece = bisect_right(message.tops, inside) - 1
+        return Place(index, piece, inside - message.tops[piece])
+
+    def rows(self, message: Message, block: Block) -> list[Row]:
+        """Return the rows of a block, laid out now if need be."""
+        rows = self._rows.get(block)
+        if rows is None or block.width != self.width:
+            self._forget(block)
+            rows = self._rows[block] = self._render(block, message, self.width)
+            self._kept += len(rows)
+            block.width = self.width
+            block.height = len(rows)
+            if self._kept > ROWS_KEPT:
+                self._evict()
+        else:
+            self._rows.move_to_end(block)
+        return rows
+
+    def redraw(self, block: Block) -> None:
+        """A block has changed and is laid out anew when it is next looked at."""
+        self._forget(block)
+        block.width = 0
+
+    def grow(self, message: Message) -> int:
+        """Take over text that waits for a message; return by how many rows it grew."""
+        if not message.parsed:
+            return 0
+        before = message.measure()
+        for channel in message.take_pending(SLICE):
+            if channel is Channel.THINKING and not message.shows_thinking:
+                continue
+            gone, fresh = message.refresh(channel)
+            for block in gone:
+                self._forget(block)
+            for block in fresh:
+                if len(fresh) < EXACT_AT_ONCE:
+                    self.rows(message, block)
+                else:
+                    block.height = self._guess_block(block)
+        self.changed(message)
+        return message.measure() - before
+
+    def _forget(self, block: Block) -> None:
+        rows = self._rows.pop(block, None)
+        if rows is not None:
+            self._kept -= len(rows)
+
+    def _evict(self) -> None:
+        while self._kept > ROWS_KEPT and len(self._rows) > 64:
+            _, rows = self._rows.popitem(last=False)
+            self._kept -= len(rows)
+
+    # --- making a part exact --------------------------------------------------------------
+
+    def exact(self, index: int, piece: int) -> int:
+        """Make one piece exact; return its height."""
+        message = self.messages[index]
+        block = message.pieces[piece]
+        if block.width != self.width:
+            before = block.height
+            self.rows(message, block)
+            if block.height != before:
+                message.changed(piece)
+                self.changed(message)
+        return block.height
+
+    def open(self, index: int) -> bool:
+        """Split a message into blocks if that was not done; say whether it was done now."""
+        message = self.messages[index]
+        if message.parsed or message.hidden:
+            self._parsed.pop(message.id, None)
+            self._parsed[message.id] = message
+            return False
+        message.parse(SLICE)
+        for block in message.pieces:
+            block.height = self._guess_block(block)
+        self._parsed[message.id] = message
+        self.changed(message)
+        return True
+
+    def close_far(self, near: set[int]) -> None:
+        """Let go of the blocks of messages that were not looked at for long."""
+        size = sum(_size(message) for message in self._parsed.values())
+        for number, message in list(self._parsed.items()):
+            if size <= PARSED_KEPT:
+                return
+            if message.streaming or number in near:
+                continue
+            size -= _size(message)
+            message.measure()
+            self._drop(message)
+            message.forget()
+            self.changed(message)
+
+    def down(self, place: Place) -> Iterator[tuple[int, int]]:
+        """Yield (message, piece) from a place on; messages are opened on the way."""
+        index, piece = place.message, place.piece
+        while index < len(self.messages):
+            self.open(index)
+            message = self.messages[index]
+            if not message.hidden:
+                while piece < len(message.pieces):
+                    yield index, piece
+                    piece += 1
+            index, piece = index + 1, 0
+
+    def up(self, place: Place) -> Iterator[tuple[int, int]]:
+        """Yield (message, piece) before a place, nearest first; messages are opened."""
+        index, piece = place.message, place.piece - 1
+        while index >= 0:
+            opened = self.open(index)
+            message = self.messages[index]
+            if not message.hidden:
+                if opened or piece >= len(message.pieces):
+                    piece = len(message.pieces) - 1
+                while piece >= 0:
+                    yield index, piece
+                    piece -= 1
+            index -= 1
+            piece = len(self.messages[index].pieces) - 1 if index >= 0 else -1
+
+    def settle_down(self, place: Place, rows: int, deadline: float | None = None) -> bool:
+        """Make at least `rows` rows from a place on exact; False if time ran out before."""
+        have = -place.row
+        for index, piece in self.down(place):
+            have += self.exact(index, piece)
+            if have >= rows:
+                return True
+            if deadline is not None and perf_counter() > deadline:
+                return False
+        return True
+
+    def settle_up(self, place: Place, rows: int, deadline: float | None = None) -> bool:
+        """Make at least `rows` rows above a place exact; False if time ran out before."""
+        have = place.row
+        for index, piece in self.up(place):
+            if have >= rows:
+                return True
+            have += self.exact(index, piece)
+            if deadline is not None and perf_counter() > deadline:
+                return False
+        return True
+
+    # --- anchors --------------------------------------------------------------------------
+
+    def anchor(self, place: Place) -> Anchor:
+        """Describe a row so that it can be found again after the layout has changed."""
+        message = self.messages[place.message]
+        if not message.pieces:
+            return Anchor(message, Kind.HEADER, False, 0, place.row)
+        block = message.pieces[place.piece]
+        if block.kind is Kind.REST:
+            return Anchor(message, block.kind, False, max(block.height, 1), place.row)
+        if block.width == self.width and block.kind not in {Kind.HEADER, Kind.FOLD, Kind.NOTES}:
+            rows = self.rows(message, block)
+            for back in range(min(place.row, len(rows) - 1), -1, -1):
+                source = rows[back].source
+                if source is not None:
+                    return Anchor(message, block.kind, block.thinking, source[0], place.row - back)
+        return Anchor(message, block.kind, block.thinking, block.start, place.row)
+
+    def place(self, anchor: Anchor) -> Place | None:
+        """Find an anchor again; None if its message is gone. The place is made exact."""
+        index = self._index.get(anchor.message.id)
+        if index is None:
+            return None
+        self.open(index)
+        pieces = anchor.message.pieces
+        if anchor.message.hidden or not pieces:
+            return Place(index, 0, 0)
+        if anchor.kind in {Kind.HEADER, Kind.FOLD, Kind.NOTES}:
+            piece = next((n for n, b in enumerate(pieces) if b.kind is anchor.kind), 0)
+            self.exact(index, piece)
+            return Place(index, piece, anchor.row)
+        if anchor.kind is Kind.REST:  # so many rows of the guessed height
+            inside = anchor.message.measure() * anchor.row // anchor.source
+            return Place(index, max(bisect_right(anchor.message.tops, inside) - 1, 0), 0)
+        piece = self.piece_at(anchor.message, anchor.thinking, anchor.source)
+        self.exact(index, piece)
+        rows = self.rows(anchor.message, pieces[piece])
+        best = 0
+        for number, row in enumerate(rows):
+            source = row.source
+            if source is not None and source[0] <= anchor.source:
+                best = number
+        height = pieces[piece].height
+        return Place(index, piece, min(best + anchor.row, max(height - 1, 0)))
+
+    def piece_at(self, message: Message, thinking: bool, source: int) -> int:
+        """Return the piece that holds an offset of a channel's text, or the one before it."""
+        best = 0
+        for number, block in enumerate(message.pieces):
+            if block.lines and block.thinking == thinking:
+                if block.start > source:
+                    break
+                best = number
+        return best
+
+
+def _size(message: Message) -> int:
+    return sum(source.size for source in message.source.values())

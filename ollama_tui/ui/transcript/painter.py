@@ -1,0 +1,105 @@
+"""Rows become strips: colours, marks, hits and what is selected."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.strip import Strip
+
+from ollama_tui.ui.transcript.rows import Row, Run, cells
+from ollama_tui.ui.transcript.styles import Styles
+
+
+class Overlay(NamedTuple):
+    """A span of a channel's text that is drawn in another style."""
+
+    start: int
+    end: int
+    style: Style
+    before: str = ""
+    """Drawn in front of the span, as "‹"."""
+    after: str = ""
+
+
+def paint(row: Row, styles: Styles, width: int, thinking: bool) -> Strip:
+    """Return the row without overlays, made once and kept with the row."""
+    if row.strip is None or row.stamp != styles.generation:
+        segments = [Segment(run.text, styles[run.style, thinking]) for run in row.runs]
+        row.strip = _fitted(segments, width, styles[row.fill, thinking])
+        row.stamp = styles.generation
+    return row.strip
+
+
+def paint_over(
+    row: Row, styles: Styles, width: int, thinking: bool, overlays: Sequence[Overlay]
+) -> Strip:
+    """Return the row with overlays; later ones lie over earlier ones."""
+    segments: list[Segment] = []
+    for run in row.runs:
+        style = styles[run.style, thinking]
+        if run.source < 0:
+            segments.append(Segment(run.text, style))
+        else:
+            segments.extend(_split(run, style, overlays))
+    return _fitted(segments, width, styles[row.fill, thinking])
+
+
+def _split(run: Run, style: Style, overlays: Sequence[Overlay]) -> Iterable[Segment]:
+    begin, end = run.source, run.source + len(run.text)
+    touching = [o for o in overlays if o.start < end and begin < o.end]
+    cuts = {begin, end}
+    for overlay in touching:
+        cuts |= {max(overlay.start, begin), min(overlay.end, end)}
+    edges = sorted(cuts)
+    for low, high in pairwise(edges):
+        part = style
+        before = after = ""
+        for overlay in touching:
+            if overlay.start <= low and high <= overlay.end:
+                part += overlay.style
+                before = overlay.before if overlay.start == low else before
+                after = overlay.after if overlay.end == high else after
+        yield Segment(before + run.text[low - begin : high - begin] + after, part)
+
+
+def _fitted(segments: list[Segment], width: int, fill: Style) -> Strip:
+    """Fill the row up to `width`; a row that marks made too long is cropped."""
+    length = sum(cells(segment.text) for segment in segments)
+    if length < width:
+        segments.append(Segment(" " * (width - length), fill))
+        return Strip(segments, width)
+    strip = Strip(segments, length)
+    return strip if length == width else strip.crop(0, width)
+
+
+def with_offsets(row: Row, width: int, key: int) -> Strip:
+    """Return a strip that tells Textual which character is under the mouse; it is not drawn.
+
+    x is the offset in the channel's text, y the number of the channel (`selection.key_of`):
+    unlike rows and columns these stay true when the layout changes.
+    """
+    source = row.source
+    first, last = source or (0, 0)
+    segments: list[Segment] = []
+    for run in row.runs:
+        if run.source >= 0:
+            segments.append(Segment(run.text, Style.from_meta({"offset": (run.source, key)})))
+            first = last
+            continue
+        beside = Style.from_meta({"offset": (first, key)})
+        segments.extend(Segment(character, beside) for character in run.text)
+    beside = Style.from_meta({"offset": (last, key)})
+    used = sum(segment.cell_length for segment in segments)
+    segments.extend(Segment(" ", beside) for _ in range(width - used))
+    return Strip(segments)
+
+
+def overlay_text(strip: Strip, text: str, style: Style, width: int) -> Strip:
+    """Lay a short text over the right end of a strip."""
+    room = min(cells(text), width)
+    left = strip.crop(0, width - room)
+    return Strip([*left, *Strip([Segment(text, style)]).crop(0, room)], width)
