@@ -85,9 +85,9 @@ def engine() -> None:
 @engine.command("install")
 def engine_install() -> None:
     """Fetch the built-in model (93 MB)."""
-    from ollama_tui import engine_model
+    from ollama_tui import engine_fetch
 
-    raise SystemExit(engine_model.main())
+    raise SystemExit(engine_fetch.main())
 
 
 @engine.command("status")

@@ -1,7 +1,7 @@
 """What can happen to an answer, as data.
 
 This is the bottom of the house: everything may import it, it imports nothing of ours.
-An answer gives any number of `PhaseChanged`, `Delta`, `Reclassified`, `Cut` and `Warned`, then exactly
+An answer gives any number of `PhaseChanged`, `Delta`, `Reclassified`, `Cut`, `Warned`, then exactly
 one end (`Finished`, `Stopped`, `BrokenOff` or `Failed`), then exactly one `Closed`.
 """
 
@@ -150,7 +150,7 @@ class Reclassified:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """Text of the channel beyond `length` characters is taken back: a rule cuts before its match."""
+    """Text of the channel beyond `length` characters is taken back: a rule cuts at its match."""
 
     channel: Channel
     length: int

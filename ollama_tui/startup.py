@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ollama_tui.connection import Connections
-from ollama_tui.engine import Engine, EngineError, check
+from ollama_tui.engine import Engine, check
 from ollama_tui.engine_model import installed
-from ollama_tui.errors import ServerError, Unreachable
+from ollama_tui.errors import EngineError, ServerError, Unreachable
 from ollama_tui.request import Model, Think
 from ollama_tui.servers import Server, open_server
 from ollama_tui.servers.openai import OpenAICompatible
@@ -79,8 +79,8 @@ async def start_engine(connections: Connections, why: str, error: ServerError | 
     if missing := check():
         raise EngineError(f"{why}, and the built-in engine can't run here: {' '.join(missing)}")
     if installed() is None:
-        server = error.server if error is not None else "built-in engine"
-        raise NeedsEngineModel(f"{why}, and the built-in model is not here yet", server=server)
+        where = error.server if error is not None else "built-in engine"
+        raise NeedsEngineModel(f"{why}, and the built-in model is not here yet", server=where)
     engine = Engine()
     url = await engine.start()
     server = OpenAICompatible(parse_host(url, "openai"), connections, "built-in engine")

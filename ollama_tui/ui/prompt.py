@@ -219,8 +219,22 @@ class Prompt(TextArea, inherit_bindings=False):
             event.stop()
             event.prevent_default()
             self.action_newline()
+        elif await self._run_own_binding(event.key):
+            event.stop()
+            event.prevent_default()
         elif event.key == "enter":
             event.prevent_default()  # TextArea would break the line; the binding decides
+
+    async def _run_own_binding(self, key: str) -> bool:
+        """Run the prompt's own binding for `key` now; False if there is none, or it skips.
+
+        Textual runs bindings after the key has bubbled up to the app, and meanwhile the letters
+        behind it are typed: of "one, Ctrl+J, two" sent in one write it makes "onetwo" and a break.
+        """
+        for binding in self._bindings.key_to_bindings.get(key, ()):
+            if not binding.priority and await self.app.run_action(binding.action, self):
+                return True
+        return False
 
     async def on_paste(self, event: events.Paste) -> None:
         event.stop()

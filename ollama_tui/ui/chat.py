@@ -1,0 +1,279 @@
+"""The chat screen: a title, the transcript, the prompt, the status line; one answer at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.message import Message as UiMessage
+from textual.screen import Screen
+from textual.widgets import Static
+
+from ollama_tui.answer import Answer
+from ollama_tui.events import (
+    BrokenOff,
+    Cause,
+    CauseKind,
+    Channel,
+    Closed,
+    Cut,
+    Delta,
+    Event,
+    Failed,
+    Finished,
+    Phase,
+    PhaseChanged,
+    Reclassified,
+    Stopped,
+)
+from ollama_tui.receipts import describe
+from ollama_tui.request import Message, Request, Think, outgoing
+from ollama_tui.rules import Rule
+from ollama_tui.servers import Server
+from ollama_tui.text import sanitise
+from ollama_tui.ui.clipboard import copy
+from ollama_tui.ui.prompt import Prompt
+from ollama_tui.ui.status import StatusLine
+from ollama_tui.ui.transcript import Note, Transcript
+
+_KEYS = "enter send · ctrl+j new line · ctrl+o model · ctrl+q quit"
+
+
+class ChatScreen(Screen[None]):
+    """One conversation. `server` and `model` may change between two answers."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        # priority, so that it works wherever the focus is; check_action leaves Esc to others
+        Binding("escape", "stop('escape')", "Stop", priority=True, id="chat.stop"),
+        Binding("pageup", "scroll('page_up')", "Page up", show=False),
+        Binding("pagedown", "scroll('page_down')", "Page down", show=False),
+        Binding("ctrl+home", "scroll('home')", "To the beginning", show=False),
+        Binding("ctrl+end,end", "scroll('end')", "To the end", show=False),
+    ]
+    VERTICAL_BREAKPOINTS = [  # noqa: RUF012 - Textual's own declaration
+        (0, "-short"),
+        (12, "-tall"),
+    ]
+
+    HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012 - Textual's own declaration
+        (0, "-narrow"),
+        (40, "-wide"),
+    ]
+
+    class PickModel(UiMessage):
+        """There is no model to send to."""
+
+    def __init__(
+        self, *, think: Think = None, rules: Sequence[Rule] = (), system: str | None = None
+    ) -> None:
+        super().__init__()
+        self.server: Server | None = None
+        self.model: str | None = None
+        self.think = think
+        self.rules = rules
+        self.system = system
+        self.messages: list[Message] = []
+        self.answer: Answer | None = None
+        """The answer in flight; None as soon as it has ended, though its socket may yet close."""
+        self._waiting_for = ""
+        self._unclosed: set[Answer] = set()
+        self._thinking_since: float | None = None
+        self._thinking_tokens = 0
+        self.transcript = Transcript(id="transcript")
+        self.prompt = Prompt(placeholder="Ask something", id="prompt")
+        self.status = StatusLine()
+
+    def compose(self) -> ComposeResult:
+        yield Static("", id="title", markup=False)
+        yield self.transcript
+        yield self.prompt
+        yield self.status
+
+    def on_mount(self) -> None:
+        self.prompt.focus()
+        self._show_who()
+
+    # -- who answers
+
+    def waiting_for(self, what: str) -> None:
+        """No server yet: say what is under way, or why there is none."""
+        self._waiting_for = what
+        self._show_who()
+
+    def use(self, server: Server, model: str | None, system: str | None) -> None:
+        """Ask `server` and `model` from now on."""
+        self.server, self.model, self._waiting_for = server, model, ""
+        self.system = self.system or system
+        self._show_who()
+
+    def tell(self, text: str, style: str = "dim") -> None:
+        """Put a line of ours into the transcript."""
+        entry = self.transcript.add("note", "", "")
+        self.transcript.note(entry, [Note(sanitise(text), style)])
+
+    def _show_who(self) -> None:
+        title = self.query_one("#title", Static)
+        if self.server is None:
+            title.update(Content("ollama-tui"))
+            self.status.set_idle(self._waiting_for)
+            return
+        model = sanitise(self.model or "no model")
+        title.update(Content(f"{model}  ·  {self.server.title} {self.server.host.shown}"))
+        self.status.set_idle(f"○ ready · {_KEYS}")
+
+    # -- sending
+
+    def on_prompt_submitted(self, event: Prompt.Submitted) -> None:
+        event.stop()
+        text = sanitise(event.text)
+        if not text.strip():
+            self.status.hint("The prompt is empty.")
+        elif self.answer is not None:
+            self.status.hint("Still answering: Esc stops it. What you typed stays here.")
+        elif self.server is None:
+            self.status.hint(f"Nobody to ask yet. {self._waiting_for}")
+        elif self.model is None:
+            self.status.hint("No model is chosen: pick one.")
+            self.post_message(self.PickModel())
+        else:
+            self.prompt.remember(event.text)
+            self.prompt.clear_draft()
+            self._send(self.server, self.model, text)
+
+    def on_prompt_hint(self, event: Prompt.Hint) -> None:
+        event.stop()
+        self.status.hint(event.text)
+
+    def _send(self, server: Server, model: str, text: str) -> None:
+        self.messages.append(Message("user", text))
+        self.transcript.add("user", "you", _clock(), text)
+        entry = self.transcript.add("assistant", sanitise(model), _clock(), streaming=True)
+        self.transcript.scroll_end(animate=False)
+        request = Request(model, outgoing(self.messages, self.system), self.think)
+        answer = Answer(server, request, rules=self.rules)
+        answer.listen(lambda event: self._on_answer(answer, entry, event))
+        self.answer = answer
+        self._unclosed.add(answer)
+        self._thinking_since, self._thinking_tokens = None, 0
+        self.status.watch_answer(answer)
+        self.refresh_bindings()
+        # the worker only waits: the answer's own tasks iterate and close, so that cancelling
+        # this one, even twice, can't leak the socket
+        self.run_worker(self._follow(answer), group="answer")
+
+    async def _follow(self, answer: Answer) -> None:
+        answer.start()
+        await answer.wait()
+
+    # -- what happens to the answer
+
+    def _on_answer(self, answer: Answer, entry: int, event: Event) -> None:
+        transcript = self.transcript
+        match event:
+            case Delta(channel, text):
+                self._thinking_tokens += channel is Channel.THINKING
+                transcript.append(entry, channel, text)
+            case PhaseChanged(phase, elapsed):
+                self._on_phase(entry, phase, elapsed)
+            case Reclassified():
+                transcript.reclassify(entry)
+            case Cut(channel, length):
+                transcript.cut(entry, channel, length)
+            case Finished() | Stopped() | BrokenOff() | Failed():
+                self._on_end(answer, entry, event)
+            case Closed(receipt):
+                self._unclosed.discard(answer)
+                if answer.end is not None:
+                    self._note(
+                        entry, [Note(x.text, x.style) for x in describe(answer.end, receipt)]
+                    )
+
+    def _on_phase(self, entry: int, phase: Phase, elapsed: float) -> None:
+        if phase is Phase.THINKING and self._thinking_since is None:
+            self._thinking_since = elapsed
+        elif phase is Phase.ANSWERING and self._thinking_since is not None:
+            self._fold_thinking(entry, elapsed)
+        self.status.refresh_text()
+
+    def _fold_thinking(self, entry: int, elapsed: float) -> None:
+        if self._thinking_since is not None:
+            seconds = elapsed - self._thinking_since
+            self.transcript.thought(entry, seconds, self._thinking_tokens)
+
+    def _on_end(
+        self, answer: Answer, entry: int, end: Finished | Stopped | BrokenOff | Failed
+    ) -> None:
+        if self.answer is answer:
+            self.answer = None
+        if answer.content or answer.thinking:
+            self.messages.append(Message("assistant", answer.content, answer.thinking))
+        elif isinstance(end, Failed) and self.messages:
+            # it was never answered: back to the prompt with it, unless a new draft is there
+            failed = self.messages.pop()
+            if not self.prompt.draft:
+                self.prompt.draft = failed.content
+        if not answer.content:
+            self._fold_thinking(entry, answer.elapsed)
+        self.transcript.end(entry)
+        cause = end.receipt.cause
+        if cause is not None and cause.verdict is not None:
+            verdict = cause.verdict
+            self.transcript.mark(entry, verdict.channel, verdict.start, verdict.end)
+        self._note(entry, [Note(x.text, x.style) for x in describe(end, end.receipt)])
+        self.status.watch_answer(None)
+        self.refresh_bindings()
+
+    def _note(self, entry: int, notes: list[Note]) -> None:
+        self.transcript.note(entry, notes)
+
+    # -- stopping
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "stop":
+            return self.answer is not None
+        return super().check_action(action, parameters)
+
+    def action_stop(self, by: str) -> None:
+        self.stop(Cause(CauseKind.USER, by))
+
+    def on_status_line_stop_pressed(self) -> None:
+        self.stop(Cause(CauseKind.USER, "button"))
+        self.prompt.focus()
+
+    def stop(self, cause: Cause) -> bool:
+        """Stop the answer in flight. False if there is none."""
+        return self.answer is not None and self.answer.stop(cause)
+
+    async def stop_and_wait(self, cause: Cause) -> None:
+        """Stop, and wait until every connection of this chat is closed."""
+        self.stop(cause)
+        if self._unclosed:
+            await asyncio.gather(*(answer.wait() for answer in tuple(self._unclosed)))
+
+    # -- reading
+
+    def action_scroll(self, where: str) -> None:
+        scroll = {
+            "page_up": self.transcript.scroll_page_up,
+            "page_down": self.transcript.scroll_page_down,
+            "home": self.transcript.scroll_home,
+            "end": self.transcript.scroll_end,
+        }[where]
+        scroll(animate=False)
+
+    def action_copy_text(self) -> None:
+        """Copy what is selected; where nothing is, the key goes on to the app's ladder."""
+        text = self.get_selected_text()
+        if not text:
+            super().action_copy_text()  # skips
+            return
+        self.status.hint(copy(self.app, text))
+
+
+def _clock() -> str:
+    return datetime.now().astimezone().strftime("%H:%M")
