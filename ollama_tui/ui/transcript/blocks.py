@@ -42,6 +42,35 @@ class Container:
 
 
 @dataclass(slots=True, eq=False)
+class Fence:
+    """A code block, which may be drawn in several parts."""
+
+    language: str = ""
+    """As the model wrote it."""
+    lines: list[str] = field(default_factory=list)
+    """Complete lines without the indent of the fence."""
+    closed: bool = False
+    fenced: bool = True
+    """False for code that is code only because it is indented."""
+    start: int = 0
+    """Offset of the line that opens it."""
+    tokens: tuple[int, int, list[list[tuple[str, int]]]] | None = None
+    """What the highlighter said about lines from..to: text and style, line by line."""
+
+
+@dataclass(slots=True, eq=False)
+class Table:
+    """A table, which may be drawn in several parts that share its columns."""
+
+    head: tuple[str, int]
+    """The line with the headings, and its offset."""
+    align: tuple[str, ...]
+    """"left", "right" or "center" for each column."""
+    widths: dict[int, list[int]] = field(default_factory=dict)
+    """Columns for each width that it was drawn at, once its first part was closed."""
+
+
+@dataclass(slots=True, eq=False)
 class Block:
     """A part of a message that is laid out by itself, so that its rows can be thrown away."""
 
@@ -61,12 +90,12 @@ class Block:
     """Whether its first line goes on from the block before, which was cut for its length."""
     level: int = 0
     """Of a heading, 1 to 6."""
-    language: str = ""
-    """Of a fence, as the model wrote it."""
-    fence: int = -1
-    """Of code: the number of the fence in its message, counted from 0."""
-    context: tuple[Block, ...] = ()
-    """Of code: what stands before it in its fence; of a table: its head."""
+    fence: Fence | None = None
+    """Of code: all that belongs together, of which this block is a part."""
+    first: int = 0
+    """Of code: the number in its fence of the first line."""
+    table: Table | None = None
+    """Of a table's rows: the table that they belong to. A block without rows is its head."""
     open: bool = False
     """Whether more text may come for it."""
     thinking: bool = False

@@ -214,7 +214,9 @@ class Layout:
             return 0
         before = message.measure()
         for channel in message.take_pending(SLICE):
-            if channel is Channel.THINKING and not message.shows_thinking:
+            if message.unfolded_now != message.shows_thinking:  # the answer begins
+                self.rebuild(message)
+            if channel is Channel.THINKING and not message.unfolded_now:
                 continue
             gone, fresh = message.refresh(channel)
             for block in gone:

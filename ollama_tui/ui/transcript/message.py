@@ -69,6 +69,8 @@ class Message:
     streaming: bool = False
     hidden: bool = False
     unfolded: bool = False
+    unfolded_now: bool = False
+    """Whether `pieces` has the thinking; see `shows_thinking`."""
     thought: tuple[float, int] | None = None
     notes: tuple[Note, ...] = ()
     marks: list[tuple[Channel, int, int]] = field(default_factory=list)
@@ -164,7 +166,8 @@ class Message:
         self._closed = dict.fromkeys(Channel, 0)
         self._content = 2
         self._dirty = 0
-        if self.shows_thinking:
+        self.unfolded_now = self.shows_thinking
+        if self.unfolded_now:
             self.refresh(Channel.THINKING)
         self.refresh(Channel.CONTENT)
 

@@ -18,7 +18,7 @@ _NOTES = {
     "error": Look.ERROR,
     "hint": Look.HINT,
 }
-_BAR = {Look.STOP: "▌", Look.WARNING: "▌", Look.ERROR: "▌"}
+_BARS = {Look.STOP: Look.ERROR_BAR, Look.ERROR: Look.ERROR_BAR, Look.WARNING: Look.WARNING_BAR}
 
 
 def header_rows(message: Message, width: int) -> list[Row]:
@@ -52,9 +52,9 @@ def note_rows(message: Message, width: int) -> list[Row]:
     serious = Look.TEXT
     for note in message.notes:
         look = _NOTES.get(note.style, Look.DIM)
-        serious = look if look in _BAR else serious
-        fill = look if look in _BAR else Look.TEXT
-        bar = Run(_BAR[serious], serious) if serious else Run(" " * MARGIN)
+        serious = look if look in _BARS else serious
+        fill = look if look in _BARS else Look.TEXT
+        bar = Run("▌", _BARS[serious]) if serious else Run(" " * MARGIN)
         wrapped = wrap_runs([Run(note.text, look)], width - MARGIN, fill)
         rows.extend(_shifted(row, bar) for row in wrapped)
     return rows

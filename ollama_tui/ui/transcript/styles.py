@@ -53,6 +53,10 @@ class Look(IntEnum):
     NUMBER = 432
     COMMENT = 448
     CURSOR = 464
+    QUOTED = 480
+    LANGUAGE = 496
+    ERROR_BAR = 512
+    WARNING_BAR = 528
 
     @property
     def css(self) -> str:
@@ -61,7 +65,7 @@ class Look(IntEnum):
 
 COMPONENT_CLASSES = {look.css for look in Look if look is not Look.TEXT}
 
-_CODE = {Look.CODE_BLOCK, Look.KEYWORD, Look.NAME, Look.STRING, Look.NUMBER, Look.COMMENT}
+_CODE = {Look.CODE_BLOCK, Look.KEYWORD, Look.NAME, Look.STRING, Look.NUMBER, Look.COMMENT, Look.LANGUAGE}
 
 
 class Styles:

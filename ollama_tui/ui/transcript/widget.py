@@ -19,9 +19,11 @@ from textual.widget import Widget
 from ollama_tui.events import Channel
 from ollama_tui.ui.transcript.blocks import Block, Kind, Parser, PlainParser
 from ollama_tui.ui.transcript.layout import Anchor, Layout, Place
+from ollama_tui.ui.transcript.markdown import MarkdownParser
 from ollama_tui.ui.transcript.message import Message, MessageData, Note
 from ollama_tui.ui.transcript.painter import overlay_text, paint, with_offsets
 from ollama_tui.ui.transcript.plain import fold_rows, header_rows, note_rows, plain_rows
+from ollama_tui.ui.transcript.render import markdown_rows
 from ollama_tui.ui.transcript.rows import Row
 from ollama_tui.ui.transcript.styles import COMPONENT_CLASSES, Look, Styles
 
@@ -53,11 +55,29 @@ class Transcript(ScrollView, can_focus=True):
         & > .transcript--stop { color: $text; background: $error 25%; text-style: bold; }
         & > .transcript--error { color: $text; background: $error 25%; text-style: bold; }
         & > .transcript--warning { color: $text; background: $warning 25%; }
+        & > .transcript--error-bar { color: $error; }
+        & > .transcript--warning-bar { color: $warning; }
         & > .transcript--dim { color: $text-muted; }
         & > .transcript--hint { color: $text-muted; }
         & > .transcript--mark { background: $error 30%; text-style: underline; }
         & > .transcript--hit { background: $warning 40%; }
         & > .transcript--current-hit { background: $warning; color: $background; }
+        & > .transcript--heading { color: $text-primary; }
+        & > .transcript--code { color: $text-accent; }
+        & > .transcript--code-block { background: $boost; }
+        & > .transcript--language { color: $text-muted; }
+        & > .transcript--link { color: $text-primary; text-style: underline; }
+        & > .transcript--url { color: $text-muted; }
+        & > .transcript--quote { color: $text-muted; }
+        & > .transcript--quoted { color: $text-muted; }
+        & > .transcript--bullet { color: $text-muted; }
+        & > .transcript--rule { color: $text-disabled; }
+        & > .transcript--table-header { text-style: bold; }
+        & > .transcript--keyword { color: $text-primary; }
+        & > .transcript--name { color: $text-accent; }
+        & > .transcript--string { color: $text-success; }
+        & > .transcript--number { color: $text-warning; }
+        & > .transcript--comment { color: $text-muted; text-style: italic; }
         & > .transcript--overlay { background: $primary; color: $background; }
     }
     """
@@ -244,7 +264,7 @@ class Transcript(ScrollView, can_focus=True):
 
     @staticmethod
     def _parser(role: str) -> type[Parser]:
-        return PlainParser
+        return MarkdownParser if role == "assistant" else PlainParser
 
     def _redraw(self, message: Message, kind: Kind) -> None:
         """Lay out one of the program's own pieces of a message again."""
@@ -526,8 +546,10 @@ class Transcript(ScrollView, can_focus=True):
                 return fold_rows(message, width)
             case Kind.NOTES:
                 return note_rows(message, width)
-            case _:
+            case Kind.PLAIN:
                 return plain_rows(block, message, width)
+            case _:
+                return markdown_rows(block, width, tight=self.density == "compact")
 
     def _repaint(self) -> None:
         self.refresh()
