@@ -94,12 +94,13 @@ def engine_install() -> None:
 def engine_status() -> None:
     """Say whether the built-in engine can run here."""
     from ollama_tui.engine import check
-    from ollama_tui.engine_model import installed
+    from ollama_tui.engine_model import installed, problem
 
     for sentence in (missing := check()):
         click.echo(sentence)
     path = installed()
-    click.echo(f"Model: {path}" if path else "Model: not installed (`ollama-tui engine install`).")
+    state = problem() or "not installed"
+    click.echo(f"Model: {path}" if path else f"Model: {state} (`ollama-tui engine install`).")
     raise SystemExit(1 if missing or path is None else 0)
 
 

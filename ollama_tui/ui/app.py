@@ -57,6 +57,7 @@ class ChatApp(App[int]):
         self._models: list[Model] = []
         self._quit_pressed_at = -_QUIT_SECONDS
         self._leaving = False
+        self._offer: NeedsEngineModel | None = None
         rules = [must_start_with("<think>")] if choice.must_think else []
         self.chat = ChatScreen(think=choice.think, rules=rules, system=choice.system)
 
@@ -81,6 +82,7 @@ class ChatApp(App[int]):
 
     def connect_server(self) -> None:
         """Look for a server, in the background."""
+        self._offer = None
         self.chat.waiting_for("○ looking for a server")
         self.run_worker(self._connect(), group="server", exclusive=True)
 
@@ -88,7 +90,13 @@ class ChatApp(App[int]):
         try:
             found = await find_server(self.choice, self.connections)
         except NeedsEngineModel as error:
-            await self._offer_engine(error)
+            self._offer = error
+            self.chat.tell(f"▲ {error.what}.", "warning")
+            self.chat.tell(
+                "Ctrl+O fetches it (SmolLM2-135M, 93 MB), or looks again for an Ollama. "
+                "To name one: `ollama-tui --host URL`."
+            )
+            self.chat.waiting_for("▲ no server · ctrl+o what to do · ctrl+q quit")
         except OllamaTuiError as error:
             self._no_server(error)
         else:
@@ -114,20 +122,21 @@ class ChatApp(App[int]):
                 else "▲ This server has no model yet; install one (`ollama pull NAME`).",
                 "warning",
             )
-            if self._models:
+            if self._models and not self.chat.prompt.draft:
                 self.action_pick_model()
 
-    async def _offer_engine(self, error: NeedsEngineModel) -> None:
-        question = (
-            f"{error.what}.\n\nFetch the built-in model now (SmolLM2-135M, 93 MB, Apache-2.0)? "
-            "For an Ollama instead: ollama-tui --host URL"
-        )
-        if not await self.push_screen_wait(Confirm(question, "Fetch it", "Not now")):
-            self._no_server(error)
-            return
+    def _answer_offer(self, fetch: bool | None) -> None:
+        offer = self._offer
+        if fetch and offer is not None:
+            self._offer = None
+            self.run_worker(self._fetch_engine_model(offer), group="server", exclusive=True)
+        elif fetch is not None:
+            self.connect_server()
+
+    async def _fetch_engine_model(self, offer: NeedsEngineModel) -> None:
         try:
             await engine_fetch.fetch(self._show_fetched)
-            self._use(await start_engine(self.connections, error.what, error))
+            self._use(await start_engine(self.connections, offer.what, offer))
         except EngineError as failure:
             self._no_server(failure)
 
@@ -143,7 +152,11 @@ class ChatApp(App[int]):
 
     def action_pick_model(self) -> None:
         """Open the list of models; without a server, look for one again."""
-        if self.chat.server is None:
+        if self.chat.server is None and self._offer is not None:
+            # asked only now: a question that pops up by itself takes the keys one is typing
+            question = f"{self._offer.what}. Fetch it now (SmolLM2-135M, 93 MB, Apache-2.0)?"
+            self.push_screen(Confirm(question, "Fetch it", "Look again"), self._answer_offer)
+        elif self.chat.server is None:
             self.connect_server()
         elif not isinstance(self.screen, ModelPicker):
             server = self.chat.server

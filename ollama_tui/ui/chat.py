@@ -42,6 +42,8 @@ from ollama_tui.ui.status import StatusLine
 from ollama_tui.ui.transcript import Note, Transcript
 
 _KEYS = "enter send · ctrl+j new line · ctrl+o model · ctrl+q quit"
+_DRAW_AFTER = 0.05
+"""Seconds."""
 
 
 class ChatScreen(Screen[None]):
@@ -82,6 +84,8 @@ class ChatScreen(Screen[None]):
         """The answer in flight; None as soon as it has ended, though its socket may yet close."""
         self._waiting_for = ""
         self._unclosed: set[Answer] = set()
+        self._unfinished: set[int] = set()
+        """Entries whose end is still to be drawn."""
         self._thinking_since: float | None = None
         self._thinking_tokens = 0
         self.transcript = Transcript(id="transcript")
@@ -159,6 +163,7 @@ class ChatScreen(Screen[None]):
         answer.listen(lambda event: self._on_answer(answer, entry, event))
         self.answer = answer
         self._unclosed.add(answer)
+        self._unfinished.add(entry)
         self._thinking_since, self._thinking_tokens = None, 0
         self.status.watch_answer(answer)
         self.refresh_bindings()
@@ -186,12 +191,10 @@ class ChatScreen(Screen[None]):
                 transcript.cut(entry, channel, length)
             case Finished() | Stopped() | BrokenOff() | Failed():
                 self._on_end(answer, entry, event)
-            case Closed(receipt):
+            case Closed():
                 self._unclosed.discard(answer)
-                if answer.end is not None:
-                    self._note(
-                        entry, [Note(x.text, x.style) for x in describe(answer.end, receipt)]
-                    )
+                self._show_end(answer, entry)
+                self._show_receipt(answer, entry)
 
     def _on_phase(self, entry: int, phase: Phase, elapsed: float) -> None:
         if phase is Phase.THINKING and self._thinking_since is None:
@@ -208,6 +211,7 @@ class ChatScreen(Screen[None]):
     def _on_end(
         self, answer: Answer, entry: int, end: Finished | Stopped | BrokenOff | Failed
     ) -> None:
+        """Take note of the end at once: the prompt is ready, and so is the next request."""
         if self.answer is answer:
             self.answer = None
         if answer.content or answer.thinking:
@@ -217,19 +221,30 @@ class ChatScreen(Screen[None]):
             failed = self.messages.pop()
             if not self.prompt.draft:
                 self.prompt.draft = failed.content
+        self.status.watch_answer(None)
+        self.refresh_bindings()
+        # drawing takes longer than closing: it waits for `Closed`, but not for one that is late
+        self.set_timer(_DRAW_AFTER, lambda: self._show_end(answer, entry))
+
+    def _show_end(self, answer: Answer, entry: int) -> None:
+        """Draw the end of `answer`: at its close, and before if that takes long."""
+        end, receipt = answer.end, answer.receipt
+        if end is None or receipt is None or entry not in self._unfinished:
+            return
+        self._unfinished.discard(entry)
         if not answer.content:
             self._fold_thinking(entry, answer.elapsed)
         self.transcript.end(entry)
-        cause = end.receipt.cause
+        cause = receipt.cause
         if cause is not None and cause.verdict is not None:
             verdict = cause.verdict
             self.transcript.mark(entry, verdict.channel, verdict.start, verdict.end)
-        self._note(entry, [Note(x.text, x.style) for x in describe(end, end.receipt)])
-        self.status.watch_answer(None)
-        self.refresh_bindings()
+        self._show_receipt(answer, entry)
 
-    def _note(self, entry: int, notes: list[Note]) -> None:
-        self.transcript.note(entry, notes)
+    def _show_receipt(self, answer: Answer, entry: int) -> None:
+        if answer.end is not None and answer.receipt is not None:
+            lines = describe(answer.end, answer.receipt)
+            self.transcript.note(entry, [Note(line.text, line.style) for line in lines])
 
     # -- stopping
 

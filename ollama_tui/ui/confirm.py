@@ -11,11 +11,12 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
 
-class Confirm(ModalScreen[bool]):
-    """Returns True for yes; Esc is no."""
+class Confirm(ModalScreen[bool | None]):
+    """Gives True or False, and None for Esc."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,n", "dismiss(False)", "No"),
+        Binding("n", "dismiss(False)", "No"),
+        Binding("escape", "dismiss(None)", "Close"),
         Binding("y", "dismiss(True)", "Yes"),
     ]
 
