@@ -169,7 +169,8 @@ class ModelPicker(ModalScreen[str | None]):
         index = self._choices.highlighted
         kept = self._shown[index].name if index is not None and self._shown else self._current
         self._shown = matching(self._models, words)
-        width = self._choices.scrollable_content_region.width - 2  # the options' own padding
+        # of the box: the list itself has no size while it is hidden; less padding and scrollbar
+        width = self.query_one(Vertical).content_region.width - 3
         self._choices.set_options(rows(self._shown, width, self._current))
         names = [model.name for model in self._shown]
         if names:

@@ -223,3 +223,22 @@ def test_every_word_must_stand_somewhere() -> None:
     assert [model.name for model in matching(MODELS, "Q8 LATEST")] == ["模型/漢字:latest"]
     assert matching(MODELS, "q8 smollm") == []
     assert matching(MODELS, "  ") == list(MODELS)
+
+
+async def test_names_are_readable_however_late_the_server_answers() -> None:
+    """The list is hidden until there are models, and then has no width of its own yet."""
+    gate = asyncio.Event()
+
+    async def fetch() -> list[Model]:
+        await gate.wait()
+        return [Model("tiny:latest"), Model("smollm2:135m")]
+
+    app = App[None]()
+    async with app.run_test(size=(80, 24)) as pilot:
+        picker = ModelPicker(fetch, server="here")
+        await app.push_screen(picker)
+        await pilot.pause()
+        gate.set()
+        await app.workers.wait_for_complete()
+        options = picker.query_one(OptionList)
+        assert "tiny:latest" in str(options.get_option_at_index(0).prompt)
