@@ -9,7 +9,8 @@ and reads the socket; no caller's cancellation reaches either of them.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Self
@@ -46,6 +47,7 @@ from ollama_tui.thinking import ThinkTags
 
 Listener = Callable[[Event], None]
 
+_LOOP_ENDED = Cause(CauseKind.SHUTDOWN, "cancelled")
 _SILENT_END = "the server closed the stream without an end"
 
 
@@ -78,6 +80,8 @@ class Answer:
         self.connection: Connection | None = None
         self._loop = asyncio.get_running_loop()
         self._listeners = list(listeners)
+        self._telling: deque[tuple[Event, Iterator[Listener]]] = deque()
+        """What is being told, each with the listeners that have not heard it yet."""
         self._texts: dict[Channel, list[str]] = {Channel.THINKING: [], Channel.CONTENT: []}
         self._sanitise_thinking, self._sanitise_content = Sanitiser(), Sanitiser()
         self._tags = ThinkTags()
@@ -86,6 +90,7 @@ class Answer:
         self._started_at = self._loop.time()
         self._first_token_at: float | None = None
         self._ended_at: float | None = None
+        self._stopping = False
         self._pump: asyncio.Task[None] | None = None
         self._closer: asyncio.Task[None] | None = None
 
@@ -110,11 +115,13 @@ class Answer:
         When this returns, `Stopped` has been told to all listeners and no `Delta` will follow.
         The socket closes within milliseconds; `wait` for the receipt that proves it.
         """
-        if self.end is not None:
+        if self.end is not None or self._stopping:
             return False
+        self._stopping = True
         # the pump must not cancel itself: it sees the end and returns, which closes the stream
         if self._pump is not None and asyncio.current_task(self._loop) is not self._pump:
-            self._pump.cancel()
+            self._cancel_pump()
+            self._flush()  # inside the pump something is half handed on, and a rule may forbid it
         self._finish(Stopped(self._make_receipt(cause=cause)))
         return True
 
@@ -162,6 +169,8 @@ class Answer:
         await self.wait()
 
     async def __aiter__(self) -> AsyncIterator[Event]:
+        if self.receipt is not None and self.receipt.socket is not SocketState.PENDING:
+            return  # it is all over
         queue: asyncio.Queue[Event] = asyncio.Queue()
         self.listen(queue.put_nowait)
         self.start()
@@ -186,8 +195,8 @@ class Answer:
                         return
             self._take_end(None)
         except asyncio.CancelledError:
-            if self.end is None:  # somebody ends the whole loop
-                self._finish(Stopped(self._make_receipt(Cause(CauseKind.SHUTDOWN, "cancelled"))))
+            self._flush()
+            self._finish(Stopped(self._make_receipt(_LOOP_ENDED)))  # unless it was a stop
             raise
         except ConnectionLost as error:
             self._flush()
@@ -210,10 +219,8 @@ class Answer:
         raw = self._watcher.feed_raw(content, thinking)
         if thinking:
             self._offer(Channel.THINKING, thinking)
-        if content[: raw.passed]:
-            self._offer_content(content[: raw.passed])
-        for verdict in raw.marks:
-            self._emit(Warned(verdict))
+        self._offer_content(content[: raw.passed])
+        self._mark(raw.marks)
         if raw.verdict is not None:
             self._stop_by_rule(raw.verdict)
 
@@ -225,23 +232,13 @@ class Answer:
             self._finish(BrokenOff(self._make_receipt(detail=_SILENT_END)))
             return
         ruling = self._watcher.end()
-        for verdict in ruling.marks:
-            self._emit(Warned(verdict))
+        self._mark(ruling.marks)
         if ruling.verdict is not None:
             self._stop_by_rule(ruling.verdict)
-            return
-        receipt = self._make_receipt()
         counted = done.usage.completion_tokens
-        self._finish(
-            Finished(
-                replace(
-                    receipt,
-                    done_reason=done.reason,
-                    usage=done.usage,
-                    tokens=receipt.tokens if counted is None else counted,
-                )
-            )
-        )
+        tokens = self.tokens if counted is None else counted
+        receipt = replace(self._make_receipt(), done_reason=done.reason, usage=done.usage)
+        self._finish(Finished(replace(receipt, tokens=tokens)))
 
     def _flush(self) -> None:
         """Hand on what was held back for a second half that won't come."""
@@ -250,6 +247,11 @@ class Answer:
             self._offer_content(self._sanitise_content.end())
             for delta in self._tags.end():
                 self._offer(delta.channel, delta.text)
+
+    def _mark(self, verdicts: Sequence[Verdict]) -> None:
+        for verdict in verdicts:
+            if self.end is None:
+                self._emit(Warned(verdict))
 
     def _offer_content(self, text: str) -> None:
         for part in self._tags.feed(text):
@@ -270,10 +272,11 @@ class Answer:
             phase = Phase.THINKING if channel is Channel.THINKING else Phase.ANSWERING
             if phase is not self.phase:
                 self._enter(phase)
+                if self._has_ended():  # a listener has stopped it
+                    return
             self._texts[channel].append(passed)
             self._emit(Delta(channel, passed))
-        for verdict in ruling.marks:
-            self._emit(Warned(verdict))
+        self._mark(ruling.marks)
         if ruling.verdict is not None:
             self._stop_by_rule(ruling.verdict)
 
@@ -284,7 +287,7 @@ class Answer:
         self._emit(Reclassified())
 
     def _stop_by_rule(self, verdict: Verdict) -> None:
-        if self.end is not None:
+        if self.end is not None or self._stopping:
             return
         if verdict.action == "cut":
             self._texts[verdict.channel] = [self._text(verdict.channel)[: verdict.start]]
@@ -294,9 +297,19 @@ class Answer:
     # -- time, the end, and the close
 
     def _on_connected(self) -> None:
-        self._limits.connected()
-        if self.phase is Phase.CONNECTING:
+        if self.end is None and self.phase is Phase.CONNECTING:
+            self._limits.connected()
             self._enter(Phase.WAITING)
+            if self._has_ended():
+                # a listener has stopped it; the pump will not look before the first token
+                self._loop.call_soon(self._cancel_pump)
+
+    def _has_ended(self) -> bool:
+        return self.end is not None
+
+    def _cancel_pump(self) -> None:
+        if self._pump is not None and not self._pump.cancelling():
+            self._pump.cancel()
 
     def _enter(self, phase: Phase) -> None:
         self.phase = phase
@@ -320,6 +333,8 @@ class Answer:
         )
 
     def _finish(self, end: End) -> None:
+        if self.end is not None:  # the first one counts
+            return
         self._ended_at = self._loop.time()
         self.end = end
         self.receipt = end.receipt
@@ -330,35 +345,50 @@ class Answer:
             self._tell_closed(replace(end.receipt, socket=SocketState.NEVER_OPENED))
 
     async def _close(self, pump: asyncio.Task[None], connection: Connection) -> None:
-        await asyncio.wait({pump})
-        if self.end is None:  # cancelled before its first step, by whoever ends the loop
-            self._finish(Stopped(self._make_receipt(Cause(CauseKind.SHUTDOWN, "cancelled"))))
-        state = await self.server.connections.close(connection)
-        receipt, ended_at = self.receipt, self._ended_at
-        if receipt is None or ended_at is None:
+        try:
+            await asyncio.wait({pump})
+        except asyncio.CancelledError:  # whoever ends the loop cancels each task once
+            self.stop(_LOOP_ENDED)
+            await asyncio.wait({pump})
+        # a task that is cancelled before its first step runs none of its handlers
+        self._finish(Stopped(self._make_receipt(_LOOP_ENDED)))
+        try:
+            state = await self.server.connections.close(connection)
+        except asyncio.CancelledError:
+            state = await self.server.connections.close(connection)
+        receipt, seconds = self.receipt, None
+        if receipt is None or self._ended_at is None:
             raise RuntimeError("an answer ended without a receipt")
-        seconds = None if connection.closed_at is None else connection.closed_at - ended_at
-        # an answer that ended by itself may have been closed by the server before
-        self._tell_closed(
-            replace(
-                receipt,
-                socket=state,
-                close_seconds=None if seconds is None else max(0.0, seconds),
-            )
-        )
+        if state is SocketState.CLOSED and connection.closed_at is not None:
+            # an answer that ended by itself may have been closed by the server before
+            seconds = max(0.0, connection.closed_at - self._ended_at)
+        self._tell_closed(replace(receipt, socket=state, close_seconds=seconds))
 
     def _tell_closed(self, receipt: Receipt) -> None:
         self.receipt = receipt
         self._emit(Closed(receipt))
 
     def _emit(self, event: Event) -> None:
-        for listener in tuple(self._listeners):
-            try:
-                listener(event)
-            except Exception as error:  # noqa: BLE001 - one listener's bug mustn't keep a socket open
-                self._loop.call_exception_handler(
-                    {"message": f"a listener failed at {type(event).__name__}", "exception": error}
-                )
+        """Tell all listeners.
+
+        One of them may cause the next event (it calls `stop`): then the others are told this one
+        first, so that all hear the same in the same order.
+        """
+        self._telling.append((event, iter(tuple(self._listeners))))
+        while self._telling:
+            telling = self._telling[0]
+            for listener in telling[1]:
+                self._tell(listener, telling[0])
+            if self._telling and self._telling[0] is telling:
+                self._telling.popleft()
+
+    def _tell(self, listener: Listener, event: Event) -> None:
+        try:
+            listener(event)
+        except Exception as error:  # noqa: BLE001 - one listener's bug mustn't keep a socket open
+            self._loop.call_exception_handler(
+                {"message": f"a listener failed at {type(event).__name__}", "exception": error}
+            )
 
     def _text(self, channel: Channel) -> str:
         parts = self._texts[channel]

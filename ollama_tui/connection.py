@@ -11,6 +11,7 @@ extension, whose `connect_tcp.complete` event carries the network stream.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import socket
 import time
@@ -117,7 +118,7 @@ class Connection:
         connection that is in a bad state already.
         """
         for close in self._closers:
-            await close()
+            await _close_client(close)
         self._closers.clear()
         deadline = time.monotonic() + FORCE_AFTER
         turns = itertools.count()
@@ -136,7 +137,8 @@ class Connection:
         for sock in self._sockets:
             if sock.fileno() != -1:
                 # a transport's socket can't be closed from here, but shutting it down sends FIN
-                sock.shutdown(socket.SHUT_RDWR)
+                with contextlib.suppress(OSError):  # the peer was first
+                    sock.shutdown(socket.SHUT_RDWR)
 
     async def _on_request(self, request: httpx.Request) -> None:
         request.extensions["trace"] = self._trace
@@ -152,11 +154,11 @@ class Connection:
 
     async def _trace(self, event: str, info: dict[str, Any]) -> None:
         match event:
-            case "connection.connect_tcp.complete" | "connection.connect_unix_socket.complete":
+            case "connection.connect_tcp.complete":
                 sock = info["return_value"].get_extra_info("socket")
                 self._sockets.append(sock)
-                name = sock.getsockname()
-                self.local_port = name[1] if isinstance(name, tuple) else None
+                with contextlib.suppress(OSError):  # macOS: the peer has reset it already
+                    self.local_port = sock.getsockname()[1]
                 if not self.host.url.startswith("https"):
                     self._connected()
             case "connection.start_tls.complete":
@@ -171,6 +173,16 @@ class Connection:
         self.connected_at = time.monotonic()
         if self.on_connected is not None:
             self.on_connected()
+
+
+async def _close_client(close: Callable[[], Awaitable[None]]) -> None:
+    try:
+        async with asyncio.timeout(FORCE_AFTER):
+            await close()
+    except Exception as error:  # noqa: BLE001 - its sockets are what counts, and are looked at next
+        asyncio.get_running_loop().call_exception_handler(
+            {"message": "an HTTP client could not be closed", "exception": error}
+        )
 
 
 @lru_cache(maxsize=1)

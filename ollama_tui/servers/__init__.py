@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 from typing import Protocol
 
 from ollama_tui.connection import Connection, Connections
-from ollama_tui.errors import NotThisProtocol, ServerError
+from ollama_tui.errors import ConnectionLost, NotThisProtocol, ServerError, Unreachable
 from ollama_tui.request import Done, Model, Piece, Request
 from ollama_tui.settings import Host
 
@@ -53,11 +53,14 @@ async def open_server(host: Host, connections: Connections) -> Server:
         return ollama
     try:
         await ollama.version()
-    except (NotThisProtocol, ServerError) as error:
-        if error.status is None:
-            raise
-    else:
-        return ollama
-    other = OpenAICompatible(host, connections)
-    await other.models()
-    return other
+    except (Unreachable, ConnectionLost):
+        raise
+    except ServerError as not_ollama:
+        other = OpenAICompatible(host, connections)
+        try:
+            await other.models()
+        except NotThisProtocol:
+            what = "neither an Ollama nor an OpenAI-compatible server answers"
+            raise NotThisProtocol(what, server=host.shown, hint=not_ollama.hint) from None
+        return other
+    return ollama

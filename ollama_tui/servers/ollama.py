@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ollama_tui.connection import Connection, Connections
 from ollama_tui.events import Usage
 from ollama_tui.request import Done, Model, Piece, Request
-from ollama_tui.servers.failures import name_error
+from ollama_tui.servers.failures import ASK_WITHIN, name_error, within
 from ollama_tui.settings import Host
 
 if TYPE_CHECKING:
-    from ollama import AsyncClient, ChatResponse
+    from ollama import ChatResponse
 
+T = TypeVar("T")
 _NANO = 1e9
 
 
@@ -41,12 +42,11 @@ class Ollama:
                 model=request.model,
                 messages=[{"role": m.role, "content": m.content} for m in request.messages],
                 stream=True,
-                # the type lags behind the server, which knows "max" too; the client passes it on
-                think=request.think,  # type: ignore[arg-type]
+                think=request.think,
                 options=dict(request.options),
-                format=request.format,  # type: ignore[arg-type]
+                format=request.format,
             )
-            async with aclosing(chunks):  # type: ignore[type-var]
+            async with aclosing(chunks):
                 async for chunk in chunks:
                     yield Piece(chunk.message.content or "", chunk.message.thinking or "")
                     if chunk.done:
@@ -56,38 +56,30 @@ class Ollama:
 
     async def models(self) -> list[Model]:
         """The installed models (/api/tags), in the server's order: the newest first."""
-        body = await self._get("/api/tags", "models")
-        return [_model(entry) for entry in body.get("models") or [] if entry.get("model")]
+        return await self._get("api/tags", "models", _models)
 
     async def version(self) -> str:
         """The server's version. Raises `NotThisProtocol` if it isn't an Ollama."""
-        return str((await self._get("/api/version", "version"))["version"])
+        return await self._get("api/version", "version", lambda body: str(body["version"]))
 
-    async def _get(self, path: str, purpose: str) -> dict[str, Any]:
+    async def _get(self, path: str, purpose: str, parse: Callable[[Any], T]) -> T:
         connection = self.connect(purpose)
         try:
-            async with asyncio.timeout(10):
-                response = await connection.http().get(path.lstrip("/"))
+            async with within(ASK_WITHIN):
+                response = await connection.http().get(path)
             response.raise_for_status()
-            body: dict[str, Any] = response.json()
-            body.keys() & {"models", "version"} or _raise_wrong_shape()
-            return body
+            return parse(response.json())
         except Exception as error:  # noqa: BLE001 - each becomes a named error
             raise name_error(error, connection) from None
         finally:
             await self.connections.close(connection)
 
 
-def _raise_wrong_shape() -> None:
-    raise ValueError("not what Ollama answers")
-
-
-async def _client(connection: Connection) -> AsyncClient:
+async def _client(connection: Connection) -> Any:
+    """An `ollama.AsyncClient`; its types lag behind what it passes on (think, format)."""
     # 255 ms of CPU at the first time: in a thread, so that keys (a stop among them) get through
     ollama = await asyncio.to_thread(importlib.import_module, "ollama")
-    client: AsyncClient = ollama.AsyncClient(
-        host=connection.host.url, **connection.client_options()
-    )
+    client = ollama.AsyncClient(host=connection.host.url, **connection.client_options())
     return connection.adopt(client, client.close)
 
 
@@ -103,6 +95,10 @@ def _usage(chunk: ChatResponse) -> Usage:
         completion_seconds=seconds(chunk.eval_duration),
         total_seconds=seconds(chunk.total_duration),
     )
+
+
+def _models(body: Any) -> list[Model]:
+    return [_model(entry) for entry in body["models"] or () if entry.get("model")]
 
 
 def _model(entry: dict[str, Any]) -> Model:

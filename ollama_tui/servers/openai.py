@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ollama_tui.connection import Connection, Connections
 from ollama_tui.errors import ServerFailed
 from ollama_tui.events import Usage
 from ollama_tui.request import Done, Model, Piece, Request
-from ollama_tui.servers.failures import name_error, said
+from ollama_tui.servers.failures import ASK_WITHIN, name_error, said, within
 from ollama_tui.settings import Host
+
+if TYPE_CHECKING:
+    import httpx
+    from httpx_sse import EventSource
 
 _RENAMED = {"num_predict": "max_tokens"}
 _OLLAMA_ONLY = frozenset({"num_ctx", "num_gpu", "num_thread", "num_batch", "use_mmap", "num_keep"})
@@ -45,9 +48,7 @@ class OpenAICompatible:
             async with httpx_sse.aconnect_sse(
                 connection.http(), "POST", self._path("chat/completions"), json=_body(request)
             ) as source:
-                if source.response.status_code >= 300:
-                    await source.response.aread()
-                    source.response.raise_for_status()
+                await _check(source.response)
                 async with aclosing(_read(source, self.host.shown, request.model)) as items:
                     async for item in items:
                         yield item
@@ -58,7 +59,7 @@ class OpenAICompatible:
         """The models that the server lists (/v1/models)."""
         connection = self.connect("models")
         try:
-            async with asyncio.timeout(10):
+            async with within(ASK_WITHIN):
                 response = await connection.http().get(self._path("models"))
             response.raise_for_status()
             return [Model(name=entry["id"]) for entry in response.json()["data"]]
@@ -71,27 +72,54 @@ class OpenAICompatible:
         return tail if self.host.url.rstrip("/").endswith("/v1") else f"v1/{tail}"
 
 
-async def _read(source: Any, server: str, model: str) -> AsyncGenerator[Piece | Done]:
+async def _check(response: httpx.Response) -> None:
+    """Raise for anything but a stream of events, after its body was read (64 KiB of it at most)."""
+    if response.status_code < 300 and "event-stream" in response.headers.get("content-type", ""):
+        return
+    size = 0
+    async for chunk in response.aiter_raw():
+        size += len(chunk)
+        if size > 65536:
+            break
+    response.raise_for_status()
+    raise ValueError("no event stream")
+
+
+async def _read(source: EventSource, server: str, model: str) -> AsyncGenerator[Piece | Done]:
     """Yield pieces, then `Done` if a finish_reason has come; a [DONE] alone is no end."""
     reason: str | None = None
     usage = Usage()
-    async for event in source.aiter_sse():
-        if event.data.strip() == "[DONE]":
-            break
-        if not event.data:
-            continue
-        chunk = json.loads(event.data)
-        if chunk.get("error"):
-            raise ServerFailed(said(event.data), server=server, model=model, hint="Try again.")
-        if counted := chunk.get("usage"):
-            usage = Usage(counted.get("prompt_tokens"), counted.get("completion_tokens"))
-        for choice in chunk.get("choices") or ():
-            delta = choice.get("delta") or {}
-            thinking = delta.get("reasoning_content") or delta.get("reasoning") or ""
-            yield Piece(delta.get("content") or "", thinking)
-            reason = choice.get("finish_reason") or reason
+    import httpx
+
+    try:
+        async with aclosing(source.aiter_sse()) as events:
+            async for event in events:
+                if event.data.strip() == "[DONE]":
+                    break
+                if not event.data:
+                    continue
+                chunk = json.loads(event.data)
+                if chunk.get("error"):
+                    what = said(event.data)
+                    raise ServerFailed(what, server=server, model=model, hint="Try again.")
+                if counted := chunk.get("usage"):
+                    usage = Usage(counted.get("prompt_tokens"), counted.get("completion_tokens"))
+                for choice in chunk.get("choices") or ():
+                    yield _piece(choice.get("delta") or {})
+                    reason = choice.get("finish_reason") or reason
+    except httpx.TransportError:  # after the last word it takes nothing away
+        if reason is None:
+            raise
     if reason is not None:
         yield Done(reason, usage)
+
+
+def _piece(delta: dict[str, Any]) -> Piece:
+    thinking = delta.get("reasoning_content") or delta.get("reasoning") or ""
+    content = delta.get("content") or ""
+    if not isinstance(content, str) or not isinstance(thinking, str):
+        raise TypeError("a delta that is no text")
+    return Piece(content, thinking)
 
 
 def _body(request: Request) -> dict[str, Any]:
