@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from ollama_tui.rules.complete import After
+from ollama_tui.rules.json_text import NotJson
+from ollama_tui.rules.kinds import KINDS
+from ollama_tui.rules.lengths import LongerThan, SlowerThan
+from ollama_tui.rules.novelty import NothingNewFor
 from ollama_tui.rules.openings import MustNotStartWith, MustStartWith
+from ollama_tui.rules.phrases import Contains, Matches
+from ollama_tui.rules.repeats import Repeats
 from ollama_tui.rules.rule import (
     ACTIONS,
     CHANNELS,
@@ -13,6 +20,7 @@ from ollama_tui.rules.rule import (
     RuleChannel,
     RuleError,
 )
+from ollama_tui.rules.scripts import Script
 from ollama_tui.rules.watcher import Ruling, Watcher
 
 
@@ -30,15 +38,25 @@ def must_start_with(
 __all__ = [
     "ACTIONS",
     "CHANNELS",
+    "KINDS",
     "Action",
+    "After",
+    "Contains",
+    "LongerThan",
+    "Matches",
     "MustNotStartWith",
     "MustStartWith",
+    "NotJson",
+    "NothingNewFor",
     "ParameterField",
     "Parameters",
+    "Repeats",
     "Rule",
     "RuleChannel",
     "RuleError",
     "Ruling",
+    "Script",
+    "SlowerThan",
     "Watcher",
     "must_start_with",
 ]
