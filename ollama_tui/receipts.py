@@ -48,17 +48,16 @@ def describe(end: End, receipt: Receipt) -> list[Line]:
 
 def _stopped(receipt: Receipt) -> list[Line]:
     cause = receipt.cause
-    proof = f"{socket_words(receipt)} · server: unknown"
+    proof = Line(f"  {socket_words(receipt)} · server: unknown", "dim")
     if cause is None or cause.kind not in (CauseKind.RULE, CauseKind.LIMIT):
         who = "by you" if cause is None else _USERS.get(cause.kind, "by you")
-        head = f"■ stopped {who} {after(receipt)}"
-        return [Line(f"{head} · {proof}", "stop")]
+        return [Line(f"■ stopped {who} {after(receipt)}", "stop"), proof]
     if cause.kind is CauseKind.LIMIT:
         head = f"■ stopped by the time limit “{cause.by}” {after(receipt)}"
     else:
         reason = f": {cause.verdict.reason}" if cause.verdict and cause.verdict.reason else ""
         head = f"■ stopped by rule “{cause.by}”{reason}"
-    return [Line(f"{head} · {kept(receipt)}", "stop"), Line(f"  {proof}", "dim")]
+    return [Line(f"{head} · {kept(receipt)}", "stop"), proof]
 
 
 def _finished(receipt: Receipt) -> list[Line]:
@@ -79,7 +78,9 @@ def after(receipt: Receipt) -> str:
 
 
 def kept(receipt: Receipt) -> str:
-    """ "62 tokens kept"."""
+    """ "62 tokens kept"; of an answer that was stopped at its first word nothing may be kept."""
+    if receipt.tokens and not receipt.thinking_characters + receipt.content_characters:
+        return f"nothing kept of {count(receipt.tokens)}"
     return f"{count(receipt.tokens)} kept" if receipt.tokens else "no token had come"
 
 

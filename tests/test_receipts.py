@@ -22,7 +22,7 @@ from ollama_tui.events import (
 from ollama_tui.receipts import describe, milliseconds
 
 ESCAPE = Cause(CauseKind.USER, "escape")
-RECEIPT = Receipt(Phase.ANSWERING, ESCAPE, tokens=148, elapsed=3.14)
+RECEIPT = Receipt(Phase.ANSWERING, ESCAPE, tokens=148, content_characters=600, elapsed=3.14)
 CLOSED = replace(RECEIPT, socket=SocketState.CLOSED, close_seconds=0.00071)
 VERDICT = Verdict(
     "no loops",
@@ -45,7 +45,7 @@ def words(end: Stopped | Finished | BrokenOff | Failed, receipt: Receipt) -> str
 def test_a_stop_says_who_when_and_what_the_socket_said() -> None:
     text = words(Stopped(RECEIPT), CLOSED)
     assert text == (
-        "■ stopped by you after 148 tokens, 3.1 s · socket closed in 0.7 ms · server: unknown"
+        "■ stopped by you after 148 tokens, 3.1 s\n  socket closed in 0.7 ms · server: unknown"
     )
 
 
@@ -112,3 +112,8 @@ def test_milliseconds() -> None:
         "23 ms",
         "1,500 ms",
     ]
+
+
+def test_stopped_at_the_first_word_says_that_nothing_is_kept() -> None:
+    empty = replace(CLOSED, tokens=1, content_characters=0, cause=Cause(CauseKind.RULE, "r"))
+    assert "nothing kept of 1 token" in words(Stopped(empty), empty)
