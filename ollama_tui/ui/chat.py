@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import ClassVar
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
@@ -152,6 +153,20 @@ class ChatScreen(Screen[None]):
     def on_prompt_hint(self, event: Prompt.Hint) -> None:
         event.stop()
         self.status.hint(event.text)
+
+    # what is typed or pasted while something else has the focus is meant for the prompt
+
+    def on_paste(self, event: events.Paste) -> None:
+        event.stop()
+        self.prompt.focus()
+        self.prompt.paste(event.text)
+
+    def on_key(self, event: events.Key) -> None:
+        if event.is_printable and event.character:  # the prompt takes its own before they come here
+            event.stop()
+            event.prevent_default()
+            self.prompt.focus()
+            self.prompt.insert(event.character)
 
     def _send(self, server: Server, model: str, text: str) -> None:
         self.messages.append(Message("user", text))

@@ -64,7 +64,7 @@ async def ask(app: ChatApp, pilot: Pilot[int], text: str = "go") -> None:
 
 def strike(app: ChatApp, key: str) -> None:
     """Hand a key over as the terminal's driver does, and don't wait for what it does."""
-    event = events.Key(key, None)
+    event = events.Key(key, key if len(key) == 1 else None)
     event.set_sender(app)
     assert app._driver is not None
     app._driver.send_message(event)

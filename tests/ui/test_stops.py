@@ -28,10 +28,7 @@ LONG = Scenario("long", (LateHeaders(gate="first token"), Say("one two three ", 
 SHORT = Scenario("short", (Say("<think>Well.</think>A short answer."), Done()))
 
 
-@pytest.fixture(autouse=True)
-def _folders(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OLLAMA_TUI_STATE", str(tmp_path))
-    monkeypatch.setenv("OLLAMA_TUI_CONFIG", str(tmp_path))
+pytestmark = pytest.mark.usefixtures("own_folders")
 
 
 def plan(number: int) -> tuple[tuple[str, ...], list[int]]:
