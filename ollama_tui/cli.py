@@ -61,8 +61,12 @@ def cli(
     """
     if ctx.invoked_subcommand is not None:
         return
+    from ollama_tui.settings import configured_host
     from ollama_tui.startup import Choice
     from ollama_tui.text import sanitise
+
+    if host is not None:
+        configured_host(host)  # a wrong address is told before the screen opens
 
     system = sanitise(system) if system else None
     choice = Choice(host, model, _LEVELS[think] if think else None, must_think, system)
