@@ -112,8 +112,9 @@ class Block:
 class Parser(Protocol):
     """Turns text that comes in pieces into blocks, each character looked at once."""
 
-    blocks: list[Block]
-    """Blocks that nothing can change any more."""
+    @property
+    def blocks(self) -> list[Block]:
+        """Blocks that nothing can change any more."""
 
     def feed(self, text: str) -> None:
         """Take more text."""

@@ -31,7 +31,9 @@ def _names() -> dict[str, str]:
     from pygments.lexers import get_all_lexers
 
     # without plugins: looking for them at each unknown language takes 10 ms
-    return {alias.lower(): found[0] for found in get_all_lexers(plugins=False) for alias in found[1]}
+    return {
+        alias.lower(): found[0] for found in get_all_lexers(plugins=False) for alias in found[1]
+    }
 
 
 @lru_cache(maxsize=64)

@@ -63,6 +63,8 @@ class Layout:
         self._rows: OrderedDict[Block, list[Row]] = OrderedDict()
         self._kept = 0
         self._parsed: OrderedDict[int, Message] = OrderedDict()
+        self.growing: dict[int, Message] = {}
+        """Messages that stream, or whose text was too long to be split at once."""
 
     # --- the list of messages -------------------------------------------------------------
 
@@ -86,29 +88,57 @@ class Layout:
         self._index.clear()
         self._rows.clear()
         self._parsed.clear()
+        self.growing.clear()
         self._kept = self._dirty = 0
 
     def changed(self, message: Message) -> None:
         """The height of a message may be another one."""
         self._dirty = min(self._dirty, self._index[message.id])
 
-    def rebuild(self, message: Message) -> None:
-        """A message is put together anew: folded, cut, reclassified, or its text replaced."""
-        for block in message.pieces:
-            self._forget(block)
-        if message.parsed:
-            message.rebuild()
-        else:
-            self._guess(message)
+    def fold(self, message: Message) -> None:
+        """Show the thinking of a message or leave it out, if that is due."""
+        if not message.parsed or message.unfolded_now == message.shows_thinking:
+            return
+        for block in message.fold():
+            self.redraw(block)
+            block.height = self._guess_block(block)
+        message.changed(0)
         self.changed(message)
+
+    def finish(self, message: Message) -> None:
+        """No more text comes for a message: its blocks take their final form."""
+        if not message.parsed:
+            self._guess(message)
+        else:
+            message.finish()
+            gone, fresh = message.refresh(Channel.CONTENT)
+            for block in gone:
+                self._forget(block)
+            for block in fresh:
+                block.height = self._guess_block(block)
+            for block in message.pieces:
+                if block.fence is not None:  # colours are better now that it is whole
+                    self._forget(block)
+        self.changed(message)
+        self.fold(message)
+        self.redraw_kind(message, Kind.FOLD)
+
+    def redraw_kind(self, message: Message, kind: Kind) -> None:
+        """Lay out one of the program's own pieces of a message again."""
+        for number, block in enumerate(message.pieces):
+            if block.kind is kind:
+                self.redraw(block)
+                if self.width:
+                    self.rows(message, block)
+                message.changed(number)
+                self.changed(message)
 
     def reparse(self, message: Message) -> None:
         """The text of a message is another one."""
         for block in message.pieces:
             self._forget(block)
         message.forget()
-        message.parse(SLICE)
-        self._parsed[message.id] = message
+        self.open(self._index[message.id])
         self.changed(message)
 
     def resize(self, width: int) -> None:
@@ -139,6 +169,7 @@ class Layout:
         for block in message.pieces:
             self._forget(block)
         self._parsed.pop(message.id, None)
+        self.growing.pop(message.id, None)
 
     # --- guesses --------------------------------------------------------------------------
 
@@ -152,6 +183,10 @@ class Layout:
     def _guess_block(self, block: Block) -> int:
         if block.kind is Kind.REST:
             return block.height
+        if block.kind is Kind.HEADER:
+            return 2
+        if block.kind in {Kind.FOLD, Kind.NOTES}:
+            return 0
         wrapped = sum(len(line) // max(self.width - 4, 8) for line, _ in block.lines)
         return block.gap + max(len(block.lines), 1) + wrapped
 
@@ -195,6 +230,9 @@ class Layout:
             self._forget(block)
             rows = self._rows[block] = self._render(block, message, self.width)
             self._kept += len(rows)
+            at = block.start
+            for row in rows:
+                row.at = at = (row.source or (0, at))[1]
             block.width = self.width
             block.height = len(rows)
             if self._kept > ROWS_KEPT:
@@ -214,8 +252,9 @@ class Layout:
             return 0
         before = message.measure()
         for channel in message.take_pending(SLICE):
-            if message.unfolded_now != message.shows_thinking:  # the answer begins
-                self.rebuild(message)
+            self.fold(message)
+            if channel is Channel.THINKING:
+                self.redraw_kind(message, Kind.FOLD)
             if channel is Channel.THINKING and not message.unfolded_now:
                 continue
             gone, fresh = message.refresh(channel)
@@ -264,6 +303,8 @@ class Layout:
         for block in message.pieces:
             block.height = self._guess_block(block)
         self._parsed[message.id] = message
+        if message.pending:
+            self.growing[message.id] = message
         self.changed(message)
         return True
 

@@ -51,9 +51,8 @@ class MarkdownParser:
     def open_blocks(self) -> list[Block]:
         preview = self._structure.preview()
         leaf = preview.leaf
-        if leaf is not None and leaf.kind is Kind.PARAGRAPH and len(leaf.lines) == 1:
-            if leaf.lines[0][0].startswith("|"):  # the next line says whether it is a table
-                return []
+        if leaf is not None and _may_be_table(leaf):
+            return []
         if self._rest and (self._middle or not self._undecided(leaf)):
             take = preview.middle if self._middle else preview.line
             take(self._rest, self._start)
@@ -74,3 +73,8 @@ class MarkdownParser:
             self._take(self._rest)
             self._rest = ""
         self._structure.end()
+
+
+def _may_be_table(leaf: Block) -> bool:
+    """Say whether the next line decides if this is text or the head of a table."""
+    return leaf.kind is Kind.PARAGRAPH and len(leaf.lines) == 1 and leaf.lines[0][0][:1] == "|"

@@ -192,6 +192,19 @@ class Message:
         self._dirty = min(self._dirty, start)
         return gone, fresh
 
+    def fold(self) -> list[Block]:
+        """Show or leave out the thinking, as `shows_thinking` says; return blocks to redraw."""
+        self.unfolded_now = self.shows_thinking
+        if self.unfolded_now:
+            _, fresh = self.refresh(Channel.THINKING)
+            return [self.pieces[1], *fresh]
+        gone = self.pieces[2 : self._content]
+        del self.pieces[2 : self._content]
+        self._closed[Channel.THINKING] = 0
+        self._content = 2
+        self._dirty = min(self._dirty, 1)
+        return [self.pieces[1], *gone]
+
     def changed(self, piece: int) -> None:
         """The height of a piece has changed."""
         self._dirty = min(self._dirty, piece)

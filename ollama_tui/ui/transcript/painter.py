@@ -83,7 +83,7 @@ def with_offsets(row: Row, width: int, key: int) -> Strip:
     unlike rows and columns these stay true when the layout changes.
     """
     source = row.source
-    first, last = source or (0, 0)
+    first, last = source or (row.at, row.at)
     segments: list[Segment] = []
     for run in row.runs:
         if run.source >= 0:

@@ -27,7 +27,7 @@ class Run(NamedTuple):
 class Row:
     """A line of the screen."""
 
-    __slots__ = ("fill", "joint", "runs", "stamp", "strip")
+    __slots__ = ("at", "fill", "joint", "runs", "stamp", "strip")
 
     def __init__(
         self, runs: tuple[Run, ...] = (), joint: str | None = None, fill: int = Look.TEXT
@@ -38,6 +38,8 @@ class Row:
         else the space (or nothing) at which one line was wrapped."""
         self.fill = fill
         """Style of what is empty to the right."""
+        self.at = 0
+        """Offset in the channel's text that stands for the row where it has no text."""
         self.strip: Strip | None = None
         """What the painter made of it."""
         self.stamp = -1

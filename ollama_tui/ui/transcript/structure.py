@@ -109,6 +109,8 @@ class Structure:
 
     def end(self) -> None:
         """Close everything."""
+        if self.leaf is not None and self.leaf.fence is not None:
+            self.leaf.fence.closed = True
         self._leave(0)
 
     # --- containers -----------------------------------------------------------------------

@@ -65,7 +65,58 @@ class Look(IntEnum):
 
 COMPONENT_CLASSES = {look.css for look in Look if look is not Look.TEXT}
 
-_CODE = {Look.CODE_BLOCK, Look.KEYWORD, Look.NAME, Look.STRING, Look.NUMBER, Look.COMMENT, Look.LANGUAGE}
+CSS = """
+Transcript {
+    background: $background;
+    color: $foreground;
+    overflow-x: hidden;
+    overflow-y: scroll;
+    scrollbar-size-vertical: 1;
+    & > .transcript--user { color: $primary; }
+    & > .transcript--assistant { color: $accent; }
+    & > .transcript--system { color: $text-muted; }
+    & > .transcript--time { color: $text-muted; }
+    & > .transcript--thinking { color: $text-muted; text-style: italic; }
+    & > .transcript--stop { color: $text; background: $error 25%; text-style: bold; }
+    & > .transcript--error { color: $text; background: $error 25%; text-style: bold; }
+    & > .transcript--warning { color: $text; background: $warning 25%; }
+    & > .transcript--error-bar { color: $error; }
+    & > .transcript--warning-bar { color: $warning; }
+    & > .transcript--dim { color: $text-muted; }
+    & > .transcript--hint { color: $text-muted; }
+    & > .transcript--mark { background: $error 30%; text-style: underline; }
+    & > .transcript--hit { background: $warning 40%; }
+    & > .transcript--current-hit { background: $warning; color: $background; }
+    & > .transcript--heading { color: $text-primary; }
+    & > .transcript--code { color: $text-accent; }
+    & > .transcript--code-block { background: $boost; }
+    & > .transcript--language { color: $text-muted; }
+    & > .transcript--link { color: $text-primary; text-style: underline; }
+    & > .transcript--url { color: $text-muted; }
+    & > .transcript--quote { color: $text-muted; }
+    & > .transcript--quoted { color: $text-muted; }
+    & > .transcript--bullet { color: $text-muted; }
+    & > .transcript--rule { color: $text-disabled; }
+    & > .transcript--table-header { text-style: bold; }
+    & > .transcript--keyword { color: $text-primary; }
+    & > .transcript--name { color: $text-accent; }
+    & > .transcript--string { color: $text-success; }
+    & > .transcript--number { color: $text-warning; }
+    & > .transcript--comment { color: $text-muted; text-style: italic; }
+    & > .transcript--overlay { background: $primary; color: $background; }
+}
+"""
+"""The default style sheet of the transcript."""
+
+_CODE = {
+    Look.CODE_BLOCK,
+    Look.KEYWORD,
+    Look.NAME,
+    Look.STRING,
+    Look.NUMBER,
+    Look.COMMENT,
+    Look.LANGUAGE,
+}
 
 
 class Styles:

@@ -117,5 +117,3 @@ def _record(name: Cell, value: Cell, label: int, width: int) -> list[Row]:
         space = label - sum(cells(run.text) for run in left) + 2
         rows.append(Row((*left, Run(" " * space), *right), "" if number else None))
     return rows
-
-

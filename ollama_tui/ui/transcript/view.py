@@ -1,0 +1,351 @@
+"""The part of the widget that knows rows: what is in view, following the end, painting."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from time import perf_counter
+from typing import ClassVar, Literal
+
+from rich.segment import Segment
+from textual.geometry import Region, Size
+from textual.message import Message as TextualMessage
+from textual.reactive import var
+from textual.scroll_view import ScrollView
+from textual.scrollbar import ScrollDown, ScrollTo, ScrollUp
+from textual.strip import Strip
+from textual.timer import Timer
+from textual.widget import Widget
+
+from ollama_tui.events import Channel
+from ollama_tui.ui.transcript.blocks import Block, Kind
+from ollama_tui.ui.transcript.find import Finder
+from ollama_tui.ui.transcript.layout import Anchor, Layout, Place
+from ollama_tui.ui.transcript.message import Message
+from ollama_tui.ui.transcript.painter import Overlay, overlay_text, paint, paint_over, with_offsets
+from ollama_tui.ui.transcript.plain import fold_rows, header_rows, note_rows, plain_rows
+from ollama_tui.ui.transcript.render import markdown_rows
+from ollama_tui.ui.transcript.rows import Row
+from ollama_tui.ui.transcript.selection import Range, key_of
+from ollama_tui.ui.transcript.styles import COMPONENT_CLASSES, CSS, Look, Styles
+
+SLICE_SECONDS = 0.006
+"""Time for laying out what is near the view but not in it, before keys are looked at again."""
+NEAR_DELAY = 0.02
+
+Density = Literal["comfortable", "compact"]
+
+
+class View(ScrollView):
+    """Draws a `Layout`."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = COMPONENT_CLASSES
+    DEFAULT_CSS = CSS
+
+    density: var[Density] = var[Density]("comfortable")
+
+    @dataclass
+    class FollowChanged(TextualMessage):
+        """The view has let go of the end or returned to it, or more has come below it."""
+
+        transcript: View
+        at_end: bool
+        new_lines: int
+
+        @property
+        def control(self) -> View:
+            return self.transcript
+
+    def __init__(
+        self,
+        *,
+        name: str | None = None,
+        id: str | None = None,  # noqa: A002
+        classes: str | None = None,
+    ) -> None:
+        super().__init__(name=name, id=id, classes=classes)
+        self._layout = Layout(self._render_block)
+        self._looks = Styles(self)
+        self._finder = Finder()
+        self._near: Timer | None = None
+        self._follow = True
+        self._moving = False
+        self._unseen = 0
+        self._told: tuple[bool, int] = (True, 0)
+        self._window: list[tuple[Message, Block, Row]] = []
+        self._painting = False
+        self._fence_at: tuple[int, int] | None = None
+
+    # --- what is in view ------------------------------------------------------------------
+
+    @property
+    def at_end(self) -> bool:
+        """Whether the view follows the end."""
+        return self._follow
+
+    @property
+    def new_lines(self) -> int:
+        """Rows below the view that have come since it let go of the end."""
+        if self._follow:
+            return 0
+        below = self._layout.height - round(self.scroll_y) - self.size.height
+        return max(min(self._unseen, below), 0)
+
+    @property
+    def _columns(self) -> int:
+        """Cells of a row; the scrollbar is always there."""
+        return max(self.size.width - self.scrollbar_size_vertical, 0)
+
+    def _anchor(self) -> Anchor | None:
+        """Describe the first row of the view."""
+        place = self._layout.locate(round(self.scroll_y))
+        return self._layout.anchor(place) if place else None
+
+    def _settle(self, anchor: Anchor | None = None) -> None:
+        """Make what is in view exact, keep the line that is being read, and paint."""
+        layout, height = self._layout, self.size.height
+        if not layout.width or not height:
+            return
+        if self._follow:
+            top = self._settle_end(height)
+        else:
+            top = self._settle_at(anchor or self._anchor(), height)
+        self._moving = True
+        total = layout.height
+        if total != self.virtual_size.height or self.virtual_size.width != self._columns:
+            self._resize_content(total)
+        if round(self.scroll_y) != top:
+            self.scroll_y = self.scroll_target_y = top
+        self._moving = False
+        self._fill_window(top, height)
+        self._tell()
+        self._look_near()
+        self.refresh()
+
+    def _settle_end(self, height: int) -> int:
+        layout = self._layout
+        self._unseen = 0
+        if layout.messages:
+            layout.settle_up(Place(len(layout.messages) - 1, 1 << 40, 0), height)
+        return max(layout.height - height, 0)
+
+    def _settle_at(self, anchor: Anchor | None, height: int) -> int:
+        layout = self._layout
+        place = layout.place(anchor) if anchor else None
+        if place is None:
+            place = layout.locate(max(min(round(self.scroll_y), layout.height - 1), 0))
+        if place is None:
+            return 0
+        layout.settle_down(place, height)
+        missing = height - (layout.height - layout.top_of(place))
+        if missing > 0:
+            layout.settle_up(place, missing)
+            return max(layout.height - height, 0)
+        return layout.top_of(place)
+
+    def _resize_content(self, total: int) -> None:
+        """Take a new height without laying out the screen: the scrollbar is always there."""
+        self.set_reactive(Widget.virtual_size, Size(self._columns, total))
+        self.vertical_scrollbar.window_virtual_size = total
+        self.vertical_scrollbar.window_size = self.size.height
+
+    def _fill_window(self, top: int, height: int) -> None:
+        layout = self._layout
+        window: list[tuple[Message, Block, Row]] = []
+        self._window = window
+        place = layout.locate(top)
+        if place is None:
+            return
+        skip = place.row
+        for index, piece in layout.down(place):
+            message = layout.messages[index]
+            block = message.pieces[piece]
+            rows = layout.rows(message, block)[skip : skip + height - len(window)]
+            window.extend((message, block, row) for row in rows)
+            skip = 0
+            if len(window) >= height:
+                return
+
+    def _look_near(self) -> None:
+        """Lay out a page above and below the view, in slices, when nothing else is to do."""
+        if self._near is None and self.is_attached:
+            self._near = self.set_timer(NEAR_DELAY, self._settle_near)
+
+    def _settle_near(self) -> None:
+        self._near = None
+        layout, height = self._layout, self.size.height
+        place = layout.locate(round(self.scroll_y))
+        if place is None:
+            return
+        anchor, before = layout.anchor(place), layout.height
+        deadline = perf_counter() + SLICE_SECONDS
+        done = layout.settle_up(place, 2 * height, deadline)
+        done = layout.settle_down(place, 3 * height, deadline) and done
+        layout.close_far({message.id for message, _, _ in self._window})
+        if layout.height != before:
+            self._settle(anchor)
+        elif not done:
+            self._look_near()
+
+    def _tell(self) -> None:
+        state = (self._follow, self.new_lines)
+        if state != self._told:
+            self._told = state
+            self.post_message(self.FollowChanged(self, *state))
+
+    # --- what Textual says ----------------------------------------------------------------
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        super().watch_scroll_y(old_value, new_value)
+        if not self._moving and round(old_value) != round(new_value):
+            self._follow = round(new_value) >= self.max_scroll_y
+            self._settle()
+
+    def on_resize(self) -> None:
+        anchor = self._anchor()
+        if self._columns != self._layout.width:
+            self._layout.resize(self._columns)
+        self._settle(anchor)
+
+    def watch_density(self) -> None:
+        anchor = self._anchor()
+        self._layout.restyle()
+        self._settle(anchor)
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self._looks.clear()
+        self.refresh()
+
+    def on_scroll_to(self, event: ScrollTo) -> None:
+        event.prevent_default().stop()
+        self.scroll_to(event.x, event.y, animate=False)
+
+    def on_scroll_up(self, event: ScrollUp) -> None:
+        event.prevent_default().stop()
+        self.action_page_up()
+
+    def on_scroll_down(self, event: ScrollDown) -> None:
+        event.prevent_default().stop()
+        self.action_page_down()
+
+    # --- moving ---------------------------------------------------------------------------
+
+    def move(self, rows: int) -> None:
+        """Scroll by rows (negative: up); what comes into view is exact before it moves."""
+        layout = self._layout
+        place = layout.locate(round(self.scroll_y))
+        if place is None:
+            return
+        if rows < 0:
+            layout.settle_up(place, -rows)
+        else:
+            layout.settle_down(place, rows + self.size.height)
+        top = layout.top_of(place) + rows
+        last = max(layout.height - self.size.height, 0)
+        self._go(max(min(top, last), 0), follow=rows > 0 and top >= last)
+
+    def _go(self, top: int, *, follow: bool = False) -> None:
+        """Show row `top` first."""
+        self._follow = follow
+        place = self._layout.locate(top)
+        self._settle(self._layout.anchor(place) if place else None)
+
+    def _go_to(self, place: Place, above: int = 0) -> None:
+        """Show a place, which is exact, with `above` rows above it; then say where it ended."""
+        if above:
+            self._layout.settle_up(place, above)
+        self._go(max(self._layout.top_of(place) - above, 0))
+
+    def _page(self) -> int:
+        return max(self.size.height - 2, 1)
+
+    def action_scroll_up(self) -> None:
+        self.move(-1)
+
+    def action_scroll_down(self) -> None:
+        self.move(1)
+
+    def action_page_up(self) -> None:
+        self.move(-self._page())
+
+    def action_page_down(self) -> None:
+        self.move(self._page())
+
+    def action_scroll_home(self) -> None:
+        self._go(0)
+
+    def action_scroll_end(self) -> None:
+        self._follow = True
+        self._settle()
+
+    # --- painting -------------------------------------------------------------------------
+
+    def _render_block(self, block: Block, message: Message, width: int) -> list[Row]:
+        match block.kind:
+            case Kind.HEADER:
+                rows = header_rows(message, width)
+                first = not self._layout.messages or self._layout.messages[0] is message
+                return rows if first else [Row(), *rows]
+            case Kind.FOLD:
+                return fold_rows(message, width)
+            case Kind.NOTES:
+                return note_rows(message, width)
+            case Kind.PLAIN:
+                return plain_rows(block, message, width)
+            case _:
+                return markdown_rows(block, width, tight=self.density == "compact")
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        self._painting = True
+        try:
+            return super().render_lines(crop)
+        finally:
+            self._painting = False
+
+    def render_line(self, y: int) -> Strip:
+        width = self._columns
+        if y >= len(self._window):
+            return Strip.blank(width, self.rich_style)
+        message, block, row = self._window[y]
+        if not self._painting:  # somebody asks what is under the mouse
+            return with_offsets(row, width, key_of(message, block))
+        overlays = self._overlays(message, block)
+        if overlays:
+            strip = paint_over(row, self._looks, width, block.thinking, overlays)
+        else:
+            strip = paint(row, self._looks, width, block.thinking)
+        if block.fence is not None and self._fence_at == (message.id, block.fence.start):
+            bar = Strip([Segment("▎", self._looks[Look.CURSOR, False])], 1)
+            strip = Strip.join([bar, strip.crop(1, width)])
+        if y == self.size.height - 1 and (new := self.new_lines):
+            text = f" ↓ {new:,} new line{'s' if new > 1 else ''} below "
+            strip = overlay_text(strip, text, self._looks[Look.OVERLAY, False], width)
+        return strip
+
+    def _overlays(self, message: Message, block: Block) -> list[Overlay]:
+        """Return what lies over the text of a block: marks, hits, the selection."""
+        selection = self.text_selection
+        if not (message.marks or message.hits or selection) or not block.lines:
+            return []
+        channel = Channel.THINKING if block.thinking else Channel.CONTENT
+        style = self._looks.overlay(Look.MARK)
+        overlays = [
+            Overlay(start, end, style, "‹", "›")
+            for marked, start, end in message.marks
+            if marked is channel
+        ]
+        style = self._looks.overlay(Look.HIT)
+        overlays += [
+            Overlay(start, end, style)
+            for start, end in message.hits.get(channel, ())
+            if start < block.end and block.start < end
+        ]
+        current = self._finder.current
+        if current is not None and current.message is message and current.channel is channel:
+            style = self._looks.overlay(Look.CURRENT_HIT)
+            overlays.append(Overlay(current.start, current.end, style))
+        span = Range.of(selection).within(key_of(message, block)) if selection else None
+        if span is not None:
+            style = self.screen.get_component_rich_style("screen--selection")
+            overlays.append(Overlay(*span, style))
+        return overlays
