@@ -13,40 +13,18 @@ UNITS = ("code block", "sentence", "line", "paragraph")
 _TERMINATORS = ".!?…"
 _WIDE_TERMINATORS = "。!?.。"
 _CLOSERS = "\"'”’»)]}*_`」』)】》"
-_ABBREVIATIONS = frozenset(
-    [
-        "mr",
-        "mrs",
-        "ms",
-        "dr",
-        "prof",
-        "st",
-        "vs",
-        "etc",
-        "e.g",
-        "i.e",
-        "cf",
-        "al",
-        "fig",
-        "vol",
-        "pp",
-        "ca",
-        "approx",
-        "inc",
-        "ltd",
-        "jr",
-        "sr",
-    ]
-)
+# fmt: off
+_ABBREVIATIONS = frozenset((
+    "mr", "mrs", "ms", "dr", "prof", "st", "vs", "etc", "e.g", "i.e", "cf", "al", "fig", "vol",
+    "pp", "ca", "approx", "inc", "ltd", "jr", "sr",
+))
+# fmt: on
 _MAX_WORD = 32
 
 
 class _Counter(Protocol):
     def feed(self, text: str) -> list[tuple[int, int]]:
         """Return (end of the unit, characters read when that was known), in order."""
-
-    def end(self) -> int | None:
-        """Return where a unit ends that only the end of the text completes."""
 
 
 class _CodeBlocks:
@@ -63,9 +41,6 @@ class _CodeBlocks:
                 ends.append((change - 1, change))
             inside = not inside
         return ends
-
-    def end(self) -> int | None:
-        return self._fences.read if self._fences.closes_at_end() else None
 
 
 class _Lines:
@@ -85,9 +60,6 @@ class _Lines:
         self._something = self._something or not _is_blank(text[start:])
         self._read += len(text)
         return ends
-
-    def end(self) -> int | None:
-        return self._read if self._something else None
 
 
 class _Paragraphs:
@@ -121,9 +93,6 @@ class _Paragraphs:
         self._in_line = self._in_line or not _is_blank(text[start:])
         self._read += len(text)
         return ends
-
-    def end(self) -> int | None:
-        return self._read if self._text_end or self._in_line else None
 
 
 class _Sentences:
@@ -170,9 +139,6 @@ class _Sentences:
         self._read += len(text)
         return ends
 
-    def end(self) -> int | None:
-        return self._end if self._mark else None
-
     def _forget(self) -> None:
         self._mark = self._word = ""
         self._line_start = False
@@ -193,7 +159,10 @@ def _is_blank(text: str) -> bool:
 
 
 class Completed(Detector):
-    """Fires when the unit that was waited for is complete; shows nothing behind it."""
+    """Fires when the unit that was waited for is complete; shows nothing behind it.
+
+    At the end of an answer it doesn't fire: there is nothing left to stop.
+    """
 
     __slots__ = ("_count", "_counter", "_parameters", "_reached", "_read")
 

@@ -41,10 +41,6 @@ class Fences:
         self._line = rest
         return changes
 
-    def closes_at_end(self) -> bool:
-        """Whether the unfinished last line closes the block."""
-        return self.inside and self._toggles(self._line)
-
     def _toggles(self, line: str) -> bool:
         if len(line) > _MAX_LINE or ("```" not in line and "~~~" not in line):
             return False

@@ -146,8 +146,8 @@ class Runs:
         text, start = self._text, here - length
         if any(run.period == period for run in self._alive):
             return None
-        probe = start + 16
-        if text[start:probe] != text[start + period : min(probe + period, here)][:16]:
+        probe = min(16, length - period)
+        if text[start : start + probe] != text[start + period : start + period + probe]:
             return None
         if text[start : here - period] != text[start + period : here]:
             return None
