@@ -11,8 +11,8 @@ from ollama_tui.rules.rule import Parameters, parameter
 
 UNITS = ("code block", "sentence", "line", "paragraph")
 _TERMINATORS = ".!?…"
-_WIDE_TERMINATORS = "。!?.。"
-_CLOSERS = "\"'”’»)]}*_`」』)】》"
+_WIDE_TERMINATORS = "\u3002\uff01\uff1f\uff0e\uff61"
+_CLOSERS = "\"'”’»)]}*_`」』\uff09】》"
 # fmt: off
 _ABBREVIATIONS = frozenset((
     "mr", "mrs", "ms", "dr", "prof", "st", "vs", "etc", "e.g", "i.e", "cf", "al", "fig", "vol",
@@ -144,7 +144,7 @@ class _Sentences:
         self._line_start = False
 
     def _is_abbreviated(self, mark: str) -> bool:
-        word = self._word.lstrip("(\"'“‘[*_")
+        word = self._word.lstrip("(\"'“‘[*_.")
         if mark != ".":
             return not word and mark == "!"  # an exclamation mark that follows nothing: ![image]
         if not word:
@@ -195,7 +195,7 @@ class Completed(Detector):
         parameters = self._parameters
         plural = "s" if parameters.count > 1 else ""
         reason = f"{parameters.count:,} {parameters.unit}{plural} complete"
-        return Hit(end, end, at, reason, show=end)
+        return Hit(end, end, at, reason, show=at - 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from ollama_tui.rules.detector import Detector, Hit, fold
 from ollama_tui.rules.fences import Fences
 from ollama_tui.rules.rule import Parameters, RuleError, parameter
 
-_HAN = "㐀-䶿一-鿿豈-﫿\U00020000-\U0003ffff"
+_HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _MAX_WORD = 64
 """A longer word is cut, or a block of base64 would be read again with every piece of it."""
 _WORD = re.compile(f"[{_HAN}]|[^\\W_{_HAN}]{{1,{_MAX_WORD}}}")

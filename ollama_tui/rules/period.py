@@ -15,7 +15,7 @@ SHORT_WORD = 12
 
 _WORD = re.compile(r"[^\W\d_]+")
 # what tables, rulers and progress bars are drawn with, besides ASCII
-_DRAWN = re.compile(r"[\x00-\x7f·•…‐-―─-▟■-◿⠀-⣿]+")
+_DRAWN = re.compile("[\x00-\x7f·•…\u2010-\u2015\u2500-\u259f\u25a0-\u25ff\u2800-\u28ff]+")
 
 
 class _Thresholds(Protocol):

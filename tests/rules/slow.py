@@ -257,16 +257,18 @@ def after(rule: After, text: str) -> int | None:
         )
         return len(re.findall(r"x\|", parts))
 
+    def sentences(said: str) -> int:
+        wide = r"[\u3002\uff01\uff1f]"
+        behind = r"[.!?…\u3002\uff01\uff1f”’」\"'`)]"
+        ours = re.findall(rf"[.!?…]*{wide}{behind}*(?!{behind}|\Z)", said)
+        plain = rf"(?<!{behind})(?<=[a-z]{{4}})[.!?…](?:(?!{wide}){behind})*(?=\s)"
+        return len(ours) + len(re.findall(plain, said))
+
     counters: dict[str, Callable[[str], int]] = {
         "code block": blocks,
         "line": lambda said: sum(bool(line.strip()) for line in said.split("\n")[:-1]),
         "paragraph": paragraphs,
-        "sentence": lambda said: (
-            len(re.findall(r"[.!?…。!?]*[。!?][.!?…。!?”’」\"')]*(?=[^.!?…。!?”’」\"')])", said))
-            + len(
-                re.findall(r"(?<![.!?…。!?”’」\"')])(?<=[a-z]{4})[.!?…][.!?…”’」\"')]*(?=\s)", said)
-            )
-        ),
+        "sentence": sentences,
     }
     count = counters[rule.unit]
     return first(text, lambda said: count(said) >= rule.count)

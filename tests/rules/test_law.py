@@ -1,4 +1,4 @@
-"""The law of rules: the same text gives the same verdict at the same character, however it is cut."""
+"""The law of rules: same text, same verdict, same character, however the text is cut."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from ollama_tui.events import Channel, Verdict
 from ollama_tui.rules import Parameters, Rule, Watcher
+
 from . import slow
 from .cases import CASES
 
