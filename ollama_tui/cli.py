@@ -39,6 +39,9 @@ class _Group(click.Group):
 @click.option("--system", metavar="TEXT", help="The system prompt.")
 @click.option("--think", type=click.Choice(list(_LEVELS)), help="Ask for reasoning, or for none.")
 @click.option("--must-think", is_flag=True, help="Stop an answer that does not open with <think>.")
+@click.option(
+    "--theme", type=click.Choice(["dark", "light", "high-contrast"]), help="Remembered; see Ctrl+P."
+)
 @click.pass_context
 def cli(
     ctx: click.Context,
@@ -47,6 +50,7 @@ def cli(
     system: str | None,
     think: str | None,
     must_think: bool,
+    theme: str | None,
 ) -> None:
     """Chat with local models in the terminal, and stop them when you like.
 
@@ -69,7 +73,7 @@ def cli(
         configured_host(host)  # a wrong address is told before the screen opens
 
     system = sanitise(system) if system else None
-    choice = Choice(host, model, _LEVELS[think] if think else None, must_think, system)
+    choice = Choice(host, model, _LEVELS[think] if think else None, must_think, system, theme)
     ctx.exit(_chat(choice))
 
 

@@ -202,20 +202,19 @@ def _host_entries() -> dict[str, Any]:
 # -- remembered
 
 
-class LastModels:
-    """The model last chosen per host, in a small JSON file. A broken file counts as empty."""
+class Remembered:
+    """Words by key in a JSON file of the state folder. A broken file counts as empty."""
 
-    def __init__(self, path: Path | None = None) -> None:
-        self._path = path or state_folder() / "last_models.json"
+    def __init__(self, path: Path) -> None:
+        self._path = path
 
-    def get(self, host: Host) -> str | None:
-        """The model last chosen for `host`."""
-        model = self._read().get(host.url)
-        return model if isinstance(model, str) else None
+    def get(self, key: str) -> str | None:
+        word = self._read().get(key)
+        return word if isinstance(word, str) else None
 
-    def set(self, host: Host, model: str) -> None:
+    def set(self, key: str, word: str) -> None:
         """Remember it. Raises `OSError` where the folder can't be written."""
-        write_private(self._path, json.dumps({**self._read(), host.url: model}, indent=1))
+        write_private(self._path, json.dumps({**self._read(), key: word}, indent=1))
 
     def _read(self) -> dict[str, Any]:
         try:
@@ -223,3 +222,13 @@ class LastModels:
         except (OSError, ValueError):
             return {}
         return found if isinstance(found, dict) else {}
+
+
+def last_models() -> Remembered:
+    """The model last chosen, by `Host.url`."""
+    return Remembered(state_folder() / "last_models.json")
+
+
+def looks() -> Remembered:
+    """How the screen looked last: theme, density."""
+    return Remembered(state_folder() / "looks.json")

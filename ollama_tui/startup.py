@@ -28,6 +28,8 @@ class Choice:
     think: Think = None
     must_think: bool = False
     system: str | None = None
+    theme: str | None = None
+    """dark, light, high-contrast; None is the one last used."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ollama_tui.errors import SettingsError
-from ollama_tui.settings import Host, LastModels, configured_host, parse_host, write_private
+from ollama_tui.settings import Host, configured_host, last_models, parse_host, write_private
 
 
 @pytest.fixture(autouse=True)
@@ -163,23 +163,23 @@ def test_a_wrong_settings_file_is_named(folders: Path, text: str, says: str) -> 
 
 def test_the_last_model_of_each_host_is_remembered(folders: Path) -> None:
     here, there = parse_host(""), parse_host("there")
-    LastModels().set(here, "qwen3:8b")
-    LastModels().set(there, "smollm2")
-    assert LastModels().get(here) == "qwen3:8b"
-    assert LastModels().get(there) == "smollm2"
-    assert LastModels().get(parse_host("elsewhere")) is None
+    last_models().set(here.url, "qwen3:8b")
+    last_models().set(there.url, "smollm2")
+    assert last_models().get(here.url) == "qwen3:8b"
+    assert last_models().get(there.url) == "smollm2"
+    assert last_models().get(parse_host("elsewhere").url) is None
 
 
 def test_what_is_remembered_is_private_and_a_broken_file_counts_as_empty(folders: Path) -> None:
     host = parse_host("")
-    LastModels().set(host, "a")
+    last_models().set(host.url, "a")
     (file,) = (folders / "state").iterdir()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
     file.write_text('["not", "what", "we write"')
-    assert LastModels().get(host) is None
-    LastModels().set(host, "b")
-    assert LastModels().get(host) == "b"
+    assert last_models().get(host.url) is None
+    last_models().set(host.url, "b")
+    assert last_models().get(host.url) == "b"
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_litter(tmp_path: Path) -> None:

@@ -6,11 +6,13 @@ import asyncio
 import importlib
 import signal
 import sys
+from collections.abc import Iterable
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from textual.app import App
+from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.screen import Screen
 
 from ollama_tui import engine_fetch
 from ollama_tui.connection import Connections
@@ -19,7 +21,7 @@ from ollama_tui.errors import EngineError, OllamaTuiError
 from ollama_tui.events import Cause, CauseKind
 from ollama_tui.request import Model
 from ollama_tui.rules import must_start_with
-from ollama_tui.settings import LastModels
+from ollama_tui.settings import last_models, looks
 from ollama_tui.startup import (
     Choice,
     Found,
@@ -33,6 +35,7 @@ from ollama_tui.ui import terminal
 from ollama_tui.ui.chat import ChatScreen
 from ollama_tui.ui.confirm import Confirm
 from ollama_tui.ui.models import ModelPicker
+from ollama_tui.ui.themes import HIGH_CONTRAST, THEMES
 
 _QUIT_SECONDS = 2.0
 
@@ -53,7 +56,8 @@ class ChatApp(App[int]):
         self.choice = choice
         self.connections = Connections()
         self.engine: Engine | None = None
-        self._last_models = LastModels()
+        self._last_models = last_models()
+        self._looks = looks()
         self._models: list[Model] = []
         self._quit_pressed_at = -_QUIT_SECONDS
         self._leaving = False
@@ -62,6 +66,7 @@ class ChatApp(App[int]):
         self.chat = ChatScreen(think=choice.think, rules=rules, system=choice.system)
 
     async def on_mount(self) -> None:
+        self._restore_looks()
         await self.push_screen(self.chat)
         loop = asyncio.get_running_loop()
         terminal.install_signal_handlers(loop, self._on_signal)
@@ -77,6 +82,41 @@ class ChatApp(App[int]):
         await asyncio.to_thread(importlib.import_module, "ollama")
         if hint := await terminal.tmux_hint():
             self.chat.tell(hint)
+
+    # -- looks
+
+    def _restore_looks(self) -> None:
+        self.register_theme(HIGH_CONTRAST)
+        wanted = THEMES.get(self.choice.theme or "", self._looks.get("theme"))
+        if wanted in self.available_themes:
+            self.theme = wanted
+        self.chat.transcript.density = (
+            "compact" if self._looks.get("density") == "compact" else "comfortable"
+        )
+        self.theme_changed_signal.subscribe(self, lambda theme: self._remember("theme", theme.name))
+
+    def _remember(self, what: str, word: str) -> None:
+        try:
+            self._looks.set(what, word)
+        except OSError as error:
+            self.chat.status.hint(f"{what} {word} is used; it can't be remembered: {error}")
+
+    def action_toggle_density(self) -> None:
+        """Comfortable, or compact: without the empty lines between messages."""
+        transcript = self.chat.transcript
+        transcript.density = "comfortable" if transcript.density == "compact" else "compact"
+        self._remember("density", transcript.density)
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        yield from super().get_system_commands(screen)
+        yield SystemCommand("Model", "Pick another model (ctrl+o)", self.action_pick_model)
+        yield SystemCommand("Density", "Comfortable or compact", self.action_toggle_density)
+        chat = self.chat
+        yield SystemCommand("Find", "Find in the conversation (ctrl+f)", chat.action_find)
+        yield SystemCommand("Copy answer", "The last answer (f6)", chat.action_copy_answer)
+        yield SystemCommand("Copy message", "This message (shift+f6)", chat.action_copy_message)
+        yield SystemCommand("Copy code", "The code block (f8)", chat.action_copy_code)
+        yield SystemCommand("Thinking", "Show or fold it (f9)", chat.action_toggle_thinking)
 
     # -- the server
 
@@ -109,7 +149,7 @@ class ChatApp(App[int]):
     def _use(self, found: Found) -> None:
         self.engine = found.engine
         self._models = list(found.models)
-        last = self._last_models.get(found.server.host)
+        last = self._last_models.get(found.server.host.url)
         model = pick_model(self.choice.model, last, self._models)
         self.chat.use(found.server, model, found.system)
         if found.notice:
@@ -168,7 +208,7 @@ class ChatApp(App[int]):
             return
         self.chat.use(self.chat.server, model, None)
         try:
-            self._last_models.set(self.chat.server.host, model)
+            self._last_models.set(self.chat.server.host.url, model)
         except OSError as error:
             self.chat.status.hint(f"{sanitise(model)} is used; it can't be remembered: {error}")
 

@@ -12,7 +12,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.message import Message as UiMessage
-from textual.screen import Screen
 from textual.widgets import Static
 
 from ollama_tui.answer import Answer
@@ -37,26 +36,21 @@ from ollama_tui.request import Message, Request, Think, outgoing
 from ollama_tui.rules import Rule
 from ollama_tui.servers import Server
 from ollama_tui.text import sanitise
-from ollama_tui.ui.clipboard import copy
 from ollama_tui.ui.prompt import Prompt
-from ollama_tui.ui.status import StatusLine
-from ollama_tui.ui.transcript import Note, Transcript
+from ollama_tui.ui.reading import ReadingScreen
+from ollama_tui.ui.transcript import Note
 
 _KEYS = "enter send · ctrl+j new line · ctrl+o model · ctrl+q quit"
 _DRAW_AFTER = 0.05
 """Seconds."""
 
 
-class ChatScreen(Screen[None]):
+class ChatScreen(ReadingScreen):
     """One conversation. `server` and `model` may change between two answers."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         # priority, so that it works wherever the focus is; check_action leaves Esc to others
         Binding("escape", "stop('escape')", "Stop", priority=True, id="chat.stop"),
-        Binding("pageup", "scroll('page_up')", "Page up", show=False),
-        Binding("pagedown", "scroll('page_down')", "Page down", show=False),
-        Binding("ctrl+home", "scroll('home')", "To the beginning", show=False),
-        Binding("ctrl+end,end", "scroll('end')", "To the end", show=False),
     ]
     VERTICAL_BREAKPOINTS = [  # noqa: RUF012 - Textual's own declaration
         (0, "-short"),
@@ -89,13 +83,11 @@ class ChatScreen(Screen[None]):
         """Entries whose end is still to be drawn."""
         self._thinking_since: float | None = None
         self._thinking_tokens = 0
-        self.transcript = Transcript(id="transcript")
-        self.prompt = Prompt(placeholder="Ask something", id="prompt")
-        self.status = StatusLine()
 
     def compose(self) -> ComposeResult:
         yield Static("", id="title", markup=False)
         yield self.transcript
+        yield self.find_bar
         yield self.prompt
         yield self.status
 
@@ -172,7 +164,8 @@ class ChatScreen(Screen[None]):
         self.messages.append(Message("user", text))
         self.transcript.add("user", "you", _clock(), text)
         entry = self.transcript.add("assistant", sanitise(model), _clock(), streaming=True)
-        self.transcript.scroll_end(animate=False)
+        self.answers.append(entry)
+        self.transcript.action_scroll_end()
         request = Request(model, outgoing(self.messages, self.system), self.think)
         answer = Answer(server, request, rules=self.rules)
         answer.listen(lambda event: self._on_answer(answer, entry, event))
@@ -264,8 +257,8 @@ class ChatScreen(Screen[None]):
     # -- stopping
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if action == "stop":
-            return self.answer is not None
+        if action == "stop":  # Esc closes the find bar first
+            return self.answer is not None and not self.find_bar.is_open
         return super().check_action(action, parameters)
 
     def action_stop(self, by: str) -> None:
@@ -284,25 +277,6 @@ class ChatScreen(Screen[None]):
         self.stop(cause)
         if self._unclosed:
             await asyncio.gather(*(answer.wait() for answer in tuple(self._unclosed)))
-
-    # -- reading
-
-    def action_scroll(self, where: str) -> None:
-        scroll = {
-            "page_up": self.transcript.scroll_page_up,
-            "page_down": self.transcript.scroll_page_down,
-            "home": self.transcript.scroll_home,
-            "end": self.transcript.scroll_end,
-        }[where]
-        scroll(animate=False)
-
-    def action_copy_text(self) -> None:
-        """Copy what is selected; where nothing is, the key goes on to the app's ladder."""
-        text = self.get_selected_text()
-        if not text:
-            super().action_copy_text()  # skips
-            return
-        self.status.hint(copy(self.app, text))
 
 
 def _clock() -> str:

@@ -67,6 +67,10 @@ class StatusLine(Horizontal):
         self._button.disabled = answer is None
         self.refresh_text()
 
+    def escape_stops(self, yes: bool) -> None:
+        """Whether Esc would stop now; where it closes something else first, Ctrl+C is named."""
+        self._button.label = Content("Stop  Esc" if yes else "Stop  ^C")
+
     def hint(self, text: str) -> None:
         """Say `text` for a few seconds, instead of the rest."""
         self._hint = text
