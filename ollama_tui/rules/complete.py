@@ -144,11 +144,11 @@ class _Sentences:
         self._line_start = False
 
     def _is_abbreviated(self, mark: str) -> bool:
-        word = self._word.lstrip("(\"'“‘[*_.")
-        if mark != ".":
-            return not word and mark == "!"  # an exclamation mark that follows nothing: ![image]
+        word = self._word.lstrip("(\"'“‘”’`[*_.!?…")
         if not word:
-            return True
+            return True  # a mark that follows nothing, as in "... and", or ![an image]
+        if mark != ".":
+            return False
         if word.lower() in _ABBREVIATIONS or (len(word) == 1 and word.isalpha()):
             return True
         return self._line_start and word.isdigit()

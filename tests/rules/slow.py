@@ -261,7 +261,7 @@ def after(rule: After, text: str) -> int | None:
         wide = r"[\u3002\uff01\uff1f]"
         behind = r"[.!?…\u3002\uff01\uff1f”’」\"'`)]"
         ours = re.findall(rf"[.!?…]*{wide}{behind}*(?!{behind}|\Z)", said)
-        plain = rf"(?<!{behind})(?<=[a-z]{{4}})[.!?…](?:(?!{wide}){behind})*(?=\s)"
+        plain = rf"[a-z]{{4}}[”’」\"'`)]*[.!?…](?:(?!{wide}){behind})*(?=\s)"
         return len(ours) + len(re.findall(plain, said))
 
     counters: dict[str, Callable[[str], int]] = {
