@@ -49,6 +49,11 @@ def _lexer(language: str) -> Lexer | None:
     return None if found is None else found(stripnl=False, ensurenl=False)
 
 
+def warm_up() -> None:
+    """Import what the first code block will need."""
+    _lexer("python")
+
+
 @lru_cache(maxsize=512)
 def _look(kind: _TokenType) -> int:
     from pygments.token import Comment, Generic, Keyword, Name, Number, Operator, String
@@ -96,7 +101,8 @@ def _complete_lines(fence: Fence, first: int, stop: int) -> Tokens:
     begin = 0 if _fits(fence.lines, end, limit) else first
     end = end if begin == 0 else stop
     tokens = _lex(lexer, fence.lines[begin:end])
-    fence.tokens = (begin, end, tokens)
+    if not fence.closed or (begin, end) != (first, stop):  # else nobody asks again
+        fence.tokens = (begin, end, tokens)
     return tokens[first - begin : stop - begin]
 
 

@@ -6,12 +6,14 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-
-from markdown_it import MarkdownIt
-from markdown_it.token import Token
+from typing import TYPE_CHECKING
 
 from ollama_tui.ui.transcript.rows import Run
 from ollama_tui.ui.transcript.styles import Attribute, Look
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.token import Token
 
 PIECE = 600
 """Characters after which a long paragraph may be cut for parsing where no emphasis is open."""
@@ -32,6 +34,8 @@ _CODE_SPAN = re.compile(r"(`+)(?!`).*?(?<!`)\1(?!`)", re.DOTALL)
 
 @lru_cache(maxsize=1)
 def _parser() -> MarkdownIt:
+    from markdown_it import MarkdownIt  # takes 30 ms, which the first paint needn't wait for
+
     return MarkdownIt("commonmark", {"html": False}).enable("strikethrough")
 
 
@@ -72,6 +76,11 @@ def inline_lines(
             result[-1].append(Run(run.text, style, source))
         begin = cut
     return result
+
+
+def warm_up() -> None:
+    """Import what the first answer will need."""
+    _parse("*warm*")
 
 
 def _cuts(text: str) -> Iterator[int]:

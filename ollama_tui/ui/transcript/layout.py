@@ -14,7 +14,7 @@ from ollama_tui.ui.transcript.blocks import Block, Kind
 from ollama_tui.ui.transcript.message import Message
 from ollama_tui.ui.transcript.rows import Row
 
-ROWS_KEPT = 4000
+ROWS_KEPT = 1500
 """Rows that stay laid out; the ones that were not looked at for longest go first."""
 PARSED_KEPT = 2_000_000
 """Characters of messages whose blocks are kept."""

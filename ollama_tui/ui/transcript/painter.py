@@ -45,6 +45,9 @@ def paint_over(
             segments.append(Segment(run.text, style))
         else:
             segments.extend(_split(run, style, overlays))
+    if any(o.before for o in overlays) and sum(s.cell_length for s in segments) > width:
+        bare = [overlay._replace(before="", after="") for overlay in overlays]
+        return paint_over(row, styles, width, thinking, bare)  # no room for the brackets
     return _fitted(segments, width, styles[row.fill, thinking])
 
 

@@ -72,24 +72,25 @@ Transcript {
     overflow-x: hidden;
     overflow-y: scroll;
     scrollbar-size-vertical: 1;
-    & > .transcript--user { color: $primary; }
-    & > .transcript--assistant { color: $accent; }
+    & > .transcript--user { color: $text-primary; }
+    & > .transcript--assistant { color: $text-accent; }
     & > .transcript--system { color: $text-muted; }
     & > .transcript--time { color: $text-muted; }
-    & > .transcript--thinking { color: $text-muted; text-style: italic; }
+    & > .transcript--thinking { color: $text-muted; }
     & > .transcript--stop { color: $text; background: $error 25%; text-style: bold; }
     & > .transcript--error { color: $text; background: $error 25%; text-style: bold; }
     & > .transcript--warning { color: $text; background: $warning 25%; }
+    & > .transcript--cursor { color: $accent; }
     & > .transcript--error-bar { color: $error; }
     & > .transcript--warning-bar { color: $warning; }
     & > .transcript--dim { color: $text-muted; }
     & > .transcript--hint { color: $text-muted; }
     & > .transcript--mark { background: $error 30%; text-style: underline; }
     & > .transcript--hit { background: $warning 40%; }
-    & > .transcript--current-hit { background: $warning; color: $background; }
+    & > .transcript--current-hit { background: $warning; color: auto; text-style: bold; }
     & > .transcript--heading { color: $text-primary; }
     & > .transcript--code { color: $text-accent; }
-    & > .transcript--code-block { background: $boost; }
+    & > .transcript--code-block { background: $foreground 6%; }
     & > .transcript--language { color: $text-muted; }
     & > .transcript--link { color: $text-primary; text-style: underline; }
     & > .transcript--url { color: $text-muted; }
@@ -103,7 +104,7 @@ Transcript {
     & > .transcript--string { color: $text-success; }
     & > .transcript--number { color: $text-warning; }
     & > .transcript--comment { color: $text-muted; text-style: italic; }
-    & > .transcript--overlay { background: $primary; color: $background; }
+    & > .transcript--overlay { background: $primary; color: auto; }
 }
 """
 """The default style sheet of the transcript."""

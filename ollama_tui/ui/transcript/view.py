@@ -7,6 +7,7 @@ from time import perf_counter
 from typing import ClassVar, Literal
 
 from rich.segment import Segment
+from rich.style import Style
 from textual.geometry import Region, Size
 from textual.message import Message as TextualMessage
 from textual.reactive import var
@@ -26,7 +27,7 @@ from ollama_tui.ui.transcript.plain import fold_rows, header_rows, note_rows, pl
 from ollama_tui.ui.transcript.render import markdown_rows
 from ollama_tui.ui.transcript.rows import Row
 from ollama_tui.ui.transcript.selection import Range, key_of
-from ollama_tui.ui.transcript.styles import COMPONENT_CLASSES, CSS, Look, Styles
+from ollama_tui.ui.transcript.styles import COMPONENT_CLASSES, Look, Styles
 
 SLICE_SECONDS = 0.006
 """Time for laying out what is near the view but not in it, before keys are looked at again."""
@@ -35,11 +36,14 @@ NEAR_DELAY = 0.02
 Density = Literal["comfortable", "compact"]
 
 
+Shown = tuple[Message, Block, Row]
+"""A row in view, and what it is part of."""
+
+
 class View(ScrollView):
     """Draws a `Layout`."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = COMPONENT_CLASSES
-    DEFAULT_CSS = CSS
 
     density: var[Density] = var[Density]("comfortable")
 
@@ -71,7 +75,7 @@ class View(ScrollView):
         self._moving = False
         self._unseen = 0
         self._told: tuple[bool, int] = (True, 0)
-        self._window: list[tuple[Message, Block, Row]] = []
+        self._window: list[Shown] = []
         self._painting = False
         self._fence_at: tuple[int, int] | None = None
 
@@ -109,17 +113,22 @@ class View(ScrollView):
             top = self._settle_end(height)
         else:
             top = self._settle_at(anchor or self._anchor(), height)
-        self._moving = True
+        self._moving, moved = True, False
         total = layout.height
         if total != self.virtual_size.height or self.virtual_size.width != self._columns:
             self._resize_content(total)
         if round(self.scroll_y) != top:
             self.scroll_y = self.scroll_target_y = top
+            moved = True
         self._moving = False
+        before = self._window
         self._fill_window(top, height)
         self._tell()
         self._look_near()
-        self.refresh()
+        if moved or self._overlaid():
+            self.refresh()
+        else:
+            self._refresh_changed(before)
 
     def _settle_end(self, height: int) -> int:
         layout = self._layout
@@ -150,7 +159,7 @@ class View(ScrollView):
 
     def _fill_window(self, top: int, height: int) -> None:
         layout = self._layout
-        window: list[tuple[Message, Block, Row]] = []
+        window: list[Shown] = []
         self._window = window
         place = layout.locate(top)
         if place is None:
@@ -164,6 +173,21 @@ class View(ScrollView):
             skip = 0
             if len(window) >= height:
                 return
+
+    def _overlaid(self) -> bool:
+        """Say whether something lies over the rows that the rows don't know of."""
+        return bool(self.text_selection or self._finder.active)
+
+    def _refresh_changed(self, before: list[Shown]) -> None:
+        """Paint only rows that differ from what was there: most frames change only the last."""
+        window = self._window
+        width = self._layout.width
+        for y in range(max(len(before), len(window))):
+            old = before[y] if y < len(before) else None
+            new = window[y] if y < len(window) else None
+            hint = y == len(window) - 1 and not self._follow
+            if old is None or new is None or hint or not _alike(old, new):
+                self.refresh(Region(0, y, width, 1))
 
     def _look_near(self) -> None:
         """Lay out a page above and below the view, in slices, when nothing else is to do."""
@@ -303,7 +327,7 @@ class View(ScrollView):
             self._painting = False
 
     def render_line(self, y: int) -> Strip:
-        width = self._columns
+        width = self._layout.width
         if y >= len(self._window):
             return Strip.blank(width, self.rich_style)
         message, block, row = self._window[y]
@@ -317,7 +341,7 @@ class View(ScrollView):
         if block.fence is not None and self._fence_at == (message.id, block.fence.start):
             bar = Strip([Segment("▎", self._looks[Look.CURSOR, False])], 1)
             strip = Strip.join([bar, strip.crop(1, width)])
-        if y == self.size.height - 1 and (new := self.new_lines):
+        if y == len(self._window) - 1 and (new := self.new_lines):
             text = f" ↓ {new:,} new line{'s' if new > 1 else ''} below "
             strip = overlay_text(strip, text, self._looks[Look.OVERLAY, False], width)
         return strip
@@ -346,6 +370,16 @@ class View(ScrollView):
             overlays.append(Overlay(current.start, current.end, style))
         span = Range.of(selection).within(key_of(message, block)) if selection else None
         if span is not None:
-            style = self.screen.get_component_rich_style("screen--selection")
-            overlays.append(Overlay(*span, style))
+            selected = self.screen.get_component_rich_style("screen--selection")
+            overlays.append(Overlay(*span, Style(bgcolor=selected.bgcolor)))
         return overlays
+
+
+def _alike(old: Shown, new: Shown) -> bool:
+    """Say whether two rows look the same."""
+    return old[2] is new[2] or (
+        old[2].runs == new[2].runs
+        and old[2].fill == new[2].fill
+        and old[1].thinking == new[1].thinking
+        and not new[0].marks
+    )

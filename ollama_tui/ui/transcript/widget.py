@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from typing import ClassVar
 
@@ -11,22 +12,27 @@ from textual.selection import Selection
 from textual.timer import Timer
 
 from ollama_tui.events import Channel
+from ollama_tui.ui.transcript import code, inline
 from ollama_tui.ui.transcript.blocks import Block, Fence, Kind, Parser, PlainParser
 from ollama_tui.ui.transcript.find import Hit
 from ollama_tui.ui.transcript.layout import Anchor, Place
 from ollama_tui.ui.transcript.markdown import MarkdownParser
 from ollama_tui.ui.transcript.message import Message, MessageData, Note
 from ollama_tui.ui.transcript.selection import Range, selected_parts, whole_message, word_at
+from ollama_tui.ui.transcript.styles import CSS
 from ollama_tui.ui.transcript.view import View
 
 FRAME = 1 / 25
 """Seconds between two looks at what has been streamed."""
+
+WARM_UP_DELAY = 0.3
 
 
 class Transcript(View, can_focus=True):
     """All messages of a chat. Texts handed in are sanitised; markup in them means nothing."""
 
     ALLOW_SELECT = True
+    DEFAULT_CSS = CSS
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+end", "scroll_end", "To the end", show=False),
         Binding("ctrl+home", "scroll_home", "To the beginning", show=False),
@@ -206,6 +212,12 @@ class Transcript(View, can_focus=True):
 
     def on_mount(self) -> None:
         self._wake()
+        self.set_timer(WARM_UP_DELAY, self._warm_up)
+
+    async def _warm_up(self) -> None:
+        """Import the parsers after the first paint and before the first answer needs them."""
+        await asyncio.to_thread(inline.warm_up)
+        await asyncio.to_thread(code.warm_up)
 
     def _wake(self) -> None:
         if not self._layout.growing or not self.is_attached:
