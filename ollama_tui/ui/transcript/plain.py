@@ -22,7 +22,9 @@ _BARS = {Look.STOP: Look.ERROR_BAR, Look.ERROR: Look.ERROR_BAR, Look.WARNING: Lo
 
 
 def header_rows(message: Message, width: int) -> list[Row]:
-    """Who and when."""
+    """Who and when; a message of the program itself has no header."""
+    if not message.label:
+        return []
     look = _ROLES.get(message.role, Look.SYSTEM)
     room = max(width - MARGIN - cells(message.when) - 1, 4)
     label = wrap_runs([Run(message.label, look | Attribute.BOLD)], room)[0]

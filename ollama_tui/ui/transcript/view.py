@@ -77,6 +77,7 @@ class View(ScrollView):
         self._told: tuple[bool, int] = (True, 0)
         self._window: list[Shown] = []
         self._painting = False
+        self._thumb = (0, 0)
         self._fence_at: tuple[int, int] | None = None
 
     # --- what is in view ------------------------------------------------------------------
@@ -115,13 +116,14 @@ class View(ScrollView):
             top = self._settle_at(anchor or self._anchor(), height)
         self._moving, moved = True, False
         total = layout.height
-        if total != self.virtual_size.height or self.virtual_size.width != self._columns:
-            self._resize_content(total)
+        # without laying out the screen: the scrollbar is always there
+        self.set_reactive(Widget.virtual_size, Size(self._columns, total))
         if round(self.scroll_y) != top:
             self.scroll_y = self.scroll_target_y = top
             moved = True
         self._moving = False
         before = self._window
+        self._move_thumb(top, total)
         self._fill_window(top, height)
         self._tell()
         self._look_near()
@@ -151,11 +153,14 @@ class View(ScrollView):
             return max(layout.height - height, 0)
         return layout.top_of(place)
 
-    def _resize_content(self, total: int) -> None:
-        """Take a new height without laying out the screen: the scrollbar is always there."""
-        self.set_reactive(Widget.virtual_size, Size(self._columns, total))
-        self.vertical_scrollbar.window_virtual_size = total
-        self.vertical_scrollbar.window_size = self.size.height
+    def _move_thumb(self, top: int, total: int) -> None:
+        """Move the thumb of the scrollbar where that can be seen: an eighth of a cell."""
+        height = self.size.height
+        thumb = (top * height * 8 // max(total, 1), height * height * 8 // max(total, height, 1))
+        if thumb != self._thumb:
+            self._thumb = thumb
+            bar = self.vertical_scrollbar
+            bar.window_virtual_size, bar.window_size, bar.position = total, height, top
 
     def _fill_window(self, top: int, height: int) -> None:
         layout = self._layout
@@ -219,7 +224,6 @@ class View(ScrollView):
     # --- what Textual says ----------------------------------------------------------------
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        super().watch_scroll_y(old_value, new_value)
         if not self._moving and round(old_value) != round(new_value):
             self._follow = round(new_value) >= self.max_scroll_y
             self._settle()
@@ -320,11 +324,24 @@ class View(ScrollView):
                 return markdown_rows(block, width, tight=self.density == "compact")
 
     def render_lines(self, crop: Region) -> list[Strip]:
+        """Paint rows without Textual's cache by screen line, which a scroll makes useless.
+
+        The strips of rows are complete and stay the same objects, with what Textual has worked
+        out for them, while they move up the screen.
+        """
         self._painting = True
         try:
-            return super().render_lines(crop)
+            if self.opacity < 1 or self.styles.gutter.totals != (0, 0):
+                return super().render_lines(crop)
+            strips = [self.render_line(y) for y in crop.line_range]
         finally:
             self._painting = False
+        background = self.background_colors[1]
+        for line_filter in self.get_line_filters():
+            strips = [strip.apply_filter(line_filter, background) for strip in strips]
+        if crop.column_span != (0, self._layout.width):
+            strips = [strip.crop(*crop.column_span) for strip in strips]
+        return strips
 
     def render_line(self, y: int) -> Strip:
         width = self._layout.width
