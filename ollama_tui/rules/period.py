@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from typing import Protocol
 
 FILLER = 320
-"""Characters of a separator line, dots, or zeros that are too many in prose ..."""
+"""Characters of a separator line or of zeros that are too many in prose ..."""
 FILLER_IN_CODE = 4_000
-"""... and inside a code fence, or of one letter without a break (a block of zeros in base64)."""
-SHORT_WORD = 12
+"""... and inside a code fence, or of the letter A (a block of zeros in base64)."""
+RULED_IN_CODE = 640
+"""Characters of what is drawn inside a code fence: | | |, - - -."""
 
-_WORD = re.compile(r"[^\W\d_]+")
+_CONSTANT = re.compile(
+    r"[\W\d_]*(?:null|none|nil|nan|na|true|false|undefined|nop|pass)[\W\d_]*", re.IGNORECASE
+)
 # what tables, rulers and progress bars are drawn with, besides ASCII
 _DRAWN = re.compile("[\x00-\x7f·•…\u2010-\u2015\u2500-\u259f\u25a0-\u25ff\u2800-\u28ff]+")
 
@@ -46,19 +49,33 @@ def needs(period: str, thresholds: _Thresholds) -> Need:
     if not thresholds.lookalikes:
         return Need(prose, code)
     if _is_filler(period):
-        letters_only = period.isalpha()
-        return Need(
-            max(prose, FILLER_IN_CODE if letters_only else FILLER), max(code, FILLER_IN_CODE)
-        )
-    around = period + period[:2]
+        return _need_of_filler(period, prose, code)
+    around = period + period[:1]
     if "</" in around or "/>" in around:
         return Need(prose, 2 * code)
-    if "\n|" in around:
+    if around.count("\n|") == 1:
         return Need(max(prose, 2 * least), max(code, 2 * least))
-    # wherever the period begins, the first and the last word of three copies may be parts
-    if len(period) <= SHORT_WORD and len(set(_WORD.findall(period * 3)[1:-1])) <= 1:
+    if _CONSTANT.fullmatch(_one_word(period)):
         return Need(prose, 2 * code)
     return Need(prose, code)
+
+
+def _need_of_filler(period: str, prose: int, code: int) -> Need:
+    zeros = len(period) == 1 or any(c.isalnum() for c in period)
+    code = max(code, FILLER_IN_CODE if zeros else RULED_IN_CODE)
+    if period == "A":
+        return Need(max(prose, FILLER_IN_CODE), code)
+    if len(set(period)) > 1 and any(c.isspace() for c in period):
+        return Need(prose, code)  # 0, 0, 0, or . . . is no separator line
+    return Need(max(prose, FILLER), code)
+
+
+def _one_word(period: str) -> str:
+    """Return the period turned so that it begins behind a word, if there is such a place."""
+    for k in range(1, len(period)):
+        if period[k - 1].isalpha() and not period[k].isalpha():
+            return period[k:] + period[:k]
+    return period
 
 
 def _is_filler(period: str) -> bool:
