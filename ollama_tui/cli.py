@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ollama_tui import __version__
 from ollama_tui.errors import OllamaTuiError
-from ollama_tui.request import Think
+
+if TYPE_CHECKING:
+    from ollama_tui.request import Think
 
 _LEVELS: dict[str, Think] = {
     "off": False,

@@ -8,34 +8,22 @@ import signal
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
-from ollama_tui import engine_fetch
 from ollama_tui.connection import Connections
-from ollama_tui.engine import Engine
-from ollama_tui.errors import EngineError, OllamaTuiError
 from ollama_tui.events import Cause, CauseKind
-from ollama_tui.request import Model
-from ollama_tui.rules import must_start_with
-from ollama_tui.settings import last_models, looks
-from ollama_tui.startup import (
-    Choice,
-    Found,
-    NeedsEngineModel,
-    find_server,
-    pick_model,
-    start_engine,
-)
-from ollama_tui.text import sanitise
+from ollama_tui.settings import looks
 from ollama_tui.ui import terminal
 from ollama_tui.ui.chat import ChatScreen
-from ollama_tui.ui.confirm import Confirm
-from ollama_tui.ui.models import ModelPicker
 from ollama_tui.ui.themes import HIGH_CONTRAST, THEMES
+
+if TYPE_CHECKING:  # loaded after the first paint
+    from ollama_tui.startup import Choice
+    from ollama_tui.ui.server_choice import ServerChoice
 
 _QUIT_SECONDS = 2.0
 
@@ -55,15 +43,11 @@ class ChatApp(App[int]):
         super().__init__(driver_class=terminal.driver_class())
         self.choice = choice
         self.connections = Connections()
-        self.engine: Engine | None = None
-        self._last_models = last_models()
         self._looks = looks()
-        self._models: list[Model] = []
+        self._servers: ServerChoice | None = None
         self._quit_pressed_at = -_QUIT_SECONDS
         self._leaving = False
-        self._offer: NeedsEngineModel | None = None
-        rules = [must_start_with("<think>")] if choice.must_think else []
-        self.chat = ChatScreen(think=choice.think, rules=rules, system=choice.system)
+        self.chat = ChatScreen(think=choice.think, system=choice.system)
 
     async def on_mount(self) -> None:
         self._restore_looks()
@@ -73,13 +57,17 @@ class ChatApp(App[int]):
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
-        self.run_worker(self._warm_up(), group="warm-up")
-        self.connect_server()
+        self.chat.waiting_for("○ looking for a server")
+        self.run_worker(self._find_server(), group="server")
 
-    async def _warm_up(self) -> None:
-        """Load what the first answer needs, after the first paint and off the loop."""
-        await asyncio.to_thread(importlib.import_module, "httpx")
-        await asyncio.to_thread(importlib.import_module, "ollama")
+    async def _find_server(self) -> None:
+        """Load what talks to servers, after the first paint and off the loop, and find one."""
+        await asyncio.to_thread(importlib.import_module, "ollama_tui.ui.server_choice")
+        from ollama_tui.ui.server_choice import ServerChoice
+
+        self._servers = ServerChoice(self, self.choice)
+        self._servers.look()
+        await asyncio.to_thread(importlib.import_module, "ollama")  # the first answer needs it
         if hint := await terminal.tmux_hint():
             self.chat.tell(hint)
 
@@ -120,97 +108,13 @@ class ChatApp(App[int]):
 
     # -- the server
 
-    def connect_server(self) -> None:
-        """Look for a server, in the background."""
-        self._offer = None
-        self.chat.waiting_for("○ looking for a server")
-        self.run_worker(self._connect(), group="server", exclusive=True)
-
-    async def _connect(self) -> None:
-        try:
-            found = await find_server(self.choice, self.connections)
-        except NeedsEngineModel as error:
-            self._offer = error
-            self.chat.tell(f"▲ {error.what}.", "warning")
-            self.chat.tell(
-                "Ctrl+O fetches it (SmolLM2-135M, 93 MB), or looks again for an Ollama. "
-                "To name one: `ollama-tui --host URL`."
-            )
-            self.chat.waiting_for("▲ no server · ctrl+o what to do · ctrl+q quit")
-        except OllamaTuiError as error:
-            self._no_server(error)
-        else:
-            self._use(found)
-
-    def _no_server(self, error: OllamaTuiError) -> None:
-        self.chat.tell(f"✖ {error}", "error")
-        self.chat.waiting_for("✖ no server · ctrl+o tries again · ctrl+q quit")
-
-    def _use(self, found: Found) -> None:
-        self.engine = found.engine
-        self._models = list(found.models)
-        last = self._last_models.get(found.server.host.url)
-        model = pick_model(self.choice.model, last, self._models)
-        self.chat.use(found.server, model, found.system)
-        if found.notice:
-            self.chat.tell(found.notice)
-        if model is None:
-            wanted = self.choice.model
-            self.chat.tell(
-                f"▲ There is no model “{wanted}” here; pick another (ctrl+o)."
-                if wanted and self._models
-                else "▲ This server has no model yet; install one (`ollama pull NAME`).",
-                "warning",
-            )
-            if self._models and not self.chat.prompt.draft:
-                self.action_pick_model()
-
-    def _answer_offer(self, fetch: bool | None) -> None:
-        offer = self._offer
-        if fetch and offer is not None:
-            self._offer = None
-            self.run_worker(self._fetch_engine_model(offer), group="server", exclusive=True)
-        elif fetch is not None:
-            self.connect_server()
-
-    async def _fetch_engine_model(self, offer: NeedsEngineModel) -> None:
-        try:
-            await engine_fetch.fetch(self._show_fetched)
-            self._use(await start_engine(self.connections, offer.what, offer))
-        except EngineError as failure:
-            self._no_server(failure)
-
-    def _show_fetched(self, done: int, total: int | None) -> None:
-        share = f" of {total / 1e6:.0f}" if total else ""
-        text = f"○ fetching the built-in model: {done / 1e6:.0f}{share} MB"
-        self.chat.waiting_for(text)
-
-    # -- models
-
     def on_chat_screen_pick_model(self) -> None:
         self.action_pick_model()
 
     def action_pick_model(self) -> None:
         """Open the list of models; without a server, look for one again."""
-        if self.chat.server is None and self._offer is not None:
-            # asked only now: a question that pops up by itself takes the keys one is typing
-            question = f"{self._offer.what}. Fetch it now (SmolLM2-135M, 93 MB, Apache-2.0)?"
-            self.push_screen(Confirm(question, "Fetch it", "Look again"), self._answer_offer)
-        elif self.chat.server is None:
-            self.connect_server()
-        elif not isinstance(self.screen, ModelPicker):
-            server = self.chat.server
-            picker = ModelPicker(server.models, current=self.chat.model, server=server.host.shown)
-            self.push_screen(picker, self._picked)
-
-    def _picked(self, model: str | None) -> None:
-        if model is None or self.chat.server is None:
-            return
-        self.chat.use(self.chat.server, model, None)
-        try:
-            self._last_models.set(self.chat.server.host.url, model)
-        except OSError as error:
-            self.chat.status.hint(f"{sanitise(model)} is used; it can't be remembered: {error}")
+        if self._servers is not None:
+            self._servers.pick()
 
     # -- Ctrl+C and the end
 
@@ -242,8 +146,8 @@ class ChatApp(App[int]):
             return
         self._leaving = True
         await self.chat.stop_and_wait(cause)
-        if self.engine is not None:
-            await self.engine.stop()
+        if self._servers is not None:
+            await self._servers.close()
         self.exit(status, return_code=status)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
 from textual.app import ComposeResult
@@ -14,7 +14,6 @@ from textual.content import Content
 from textual.message import Message as UiMessage
 from textual.widgets import Static
 
-from ollama_tui.answer import Answer
 from ollama_tui.events import (
     BrokenOff,
     Cause,
@@ -33,12 +32,15 @@ from ollama_tui.events import (
 )
 from ollama_tui.receipts import describe
 from ollama_tui.request import Message, Request, Think, outgoing
-from ollama_tui.rules import Rule
-from ollama_tui.servers import Server
 from ollama_tui.text import sanitise
 from ollama_tui.ui.prompt import Prompt
 from ollama_tui.ui.reading import ReadingScreen
 from ollama_tui.ui.transcript import Note
+
+if TYPE_CHECKING:  # loaded after the first paint
+    from ollama_tui.answer import Answer
+    from ollama_tui.rules import Rule
+    from ollama_tui.servers import Server
 
 _KEYS = "enter send · ctrl+j new line · ctrl+o model · ctrl+q quit"
 _DRAW_AFTER = 0.05
@@ -161,6 +163,8 @@ class ChatScreen(ReadingScreen):
             self.prompt.insert(event.character)
 
     def _send(self, server: Server, model: str, text: str) -> None:
+        from ollama_tui.answer import Answer
+
         self.messages.append(Message("user", text))
         self.transcript.add("user", "you", _clock(), text)
         entry = self.transcript.add("assistant", sanitise(model), _clock(), streaming=True)

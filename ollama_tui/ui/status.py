@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal
@@ -11,8 +11,10 @@ from textual.message import Message
 from textual.timer import Timer
 from textual.widgets import Button, Static
 
-from ollama_tui.answer import Answer
 from ollama_tui.events import Phase
+
+if TYPE_CHECKING:
+    from ollama_tui.answer import Answer
 
 _REFRESH = 0.1
 _HINT_SECONDS = 4.0
