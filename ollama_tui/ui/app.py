@@ -26,6 +26,8 @@ if TYPE_CHECKING:  # loaded after the first paint
     from ollama_tui.ui.server_choice import ServerChoice
 
 _QUIT_SECONDS = 2.0
+_STOP_SECONDS = 0.5
+"""A Ctrl+C that comes so soon after an answer's end was meant for the answer."""
 
 
 class ChatApp(App[int]):
@@ -121,6 +123,9 @@ class ChatApp(App[int]):
     def action_help_quit(self) -> None:
         """Ctrl+C where nothing is selected: stop, else clear the draft, else a hint, then quit."""
         if self.chat.stop(Cause(CauseKind.USER, "ctrl+c")):
+            return
+        if self.chat.seconds_since_end < _STOP_SECONDS:
+            self.chat.status.hint("The answer has ended; the draft is kept.")
             return
         if self.chat.prompt.draft:
             self.chat.prompt.discard_draft()

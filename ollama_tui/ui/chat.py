@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime
+from math import inf
+from time import monotonic
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
@@ -79,6 +81,7 @@ class ChatScreen(ReadingScreen):
         self.messages: list[Message] = []
         self.answer: Answer | None = None
         """The answer in flight; None as soon as it has ended, though its socket may yet close."""
+        self._ended_at = -inf
         self._waiting_for = ""
         self._unclosed: set[Answer] = set()
         self._unfinished: set[int] = set()
@@ -226,6 +229,7 @@ class ChatScreen(ReadingScreen):
         """Take note of the end at once: the prompt is ready, and so is the next request."""
         if self.answer is answer:
             self.answer = None
+            self._ended_at = monotonic()
         if answer.content or answer.thinking:
             self.messages.append(Message("assistant", answer.content, answer.thinking))
         elif isinstance(end, Failed) and self.messages:
@@ -271,6 +275,11 @@ class ChatScreen(ReadingScreen):
     def on_status_line_stop_pressed(self) -> None:
         self.stop(Cause(CauseKind.USER, "button"))
         self.prompt.focus()
+
+    @property
+    def seconds_since_end(self) -> float:
+        """Since the last answer ended, however it did."""
+        return monotonic() - self._ended_at
 
     def stop(self, cause: Cause) -> bool:
         """Stop the answer in flight. False if there is none."""

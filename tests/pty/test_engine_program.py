@@ -103,7 +103,7 @@ def test_a_question_is_answered_and_a_long_answer_is_stopped(tmp_path: Path) -> 
         program.type(ESC)
         program.wait_for("stopped by you after", "socket closed in", "half a draft")
 
-        program.type(CTRL_C)
+        program.type("\x15")  # ctrl+u; a ctrl+c right after the stop would still mean the answer
         program.wait_until_gone("half a draft")
         program.type("And a longer one, please." + ENTER)
         program.wait_for("answering", timeout=60)

@@ -203,3 +203,14 @@ def test_a_pasted_megabyte_is_sent_whole(tmp_path: Path) -> None:
         program.type(ENTER)
         program.wait_for("A short answer.", timeout=30)
         assert server.chats[0].body["messages"][-1]["content"] == text
+
+
+def test_ctrl_c_twice_stops_and_keeps_the_draft(tmp_path: Path) -> None:
+    with ThreadedScriptedServer(LONG) as server, chat(tmp_path, server) as program:
+        program.wait_for("ready")
+        program.type("go" + ENTER)
+        program.wait_for("answering")
+        program.type("half a draft")
+        program.wait_for("half a draft")
+        program.type(CTRL_C + CTRL_C + CTRL_C)
+        program.wait_for("stopped by you", "the draft is kept", "half a draft")
