@@ -98,8 +98,7 @@ def _complete_lines(fence: Fence, first: int, stop: int) -> Tokens:
         return [[(line, int(Look.CODE_BLOCK))] for line in fence.lines[first:stop]]
     end = len(fence.lines) if fence.closed else stop
     limit = WHOLE_LIMIT if fence.closed else OPEN_LIMIT
-    begin = 0 if _fits(fence.lines, end, limit) else first
-    end = end if begin == 0 else stop
+    begin, end = (0, end) if _fits(fence.lines, end, limit) else (first, stop)
     tokens = _lex(lexer, fence.lines[begin:end])
     if not fence.closed or (begin, end) != (first, stop):  # else nobody asks again
         fence.tokens = (begin, end, tokens)
@@ -109,7 +108,7 @@ def _complete_lines(fence: Fence, first: int, stop: int) -> Tokens:
 def _fits(lines: list[str], end: int, limit: int) -> bool:
     size = 0
     for number in range(end):
-        size += len(lines[number])
+        size += len(lines[number]) + 8  # an empty line is not free either
         if size > limit or len(lines[number]) > LINE_LIMIT:
             return False
     return True

@@ -18,9 +18,9 @@ ROWS_KEPT = 1500
 """Rows that stay laid out; the ones that were not looked at for longest go first."""
 PARSED_KEPT = 2_000_000
 """Characters of messages whose blocks are kept."""
-SLICE = 128 * 1024
-"""Characters that are split into blocks in one go; more waits for the next frame."""
-EXACT_AT_ONCE = 24
+SLICE = 0.01
+"""Seconds in which text is split into blocks; what is left waits for the next frame."""
+EXACT_AT_ONCE = 6
 """Blocks that are laid out as soon as they have come; of more only what is looked at."""
 
 Renderer = Callable[[Block, Message, int], list[Row]]

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
+from time import perf_counter
 
 from ollama_tui.events import Channel
 from ollama_tui.ui.transcript.blocks import Block, Kind, Parser, PlainParser
+
+PART = 8192
+"""Characters that are split into blocks between two looks at the clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,23 +125,27 @@ class Message:
         if self._parsers:
             self._pending[channel].append(text)
 
-    def take_pending(self, limit: int) -> list[Channel]:
-        """Hand at most `limit` waiting characters to the parsers; return who got some."""
+    def take_pending(self, seconds: float) -> list[Channel]:
+        """Hand waiting text to the parsers until time is up; return who got some."""
         changed = [channel for channel, waiting in self._pending.items() if waiting]
+        deadline = perf_counter() + seconds
         for channel in changed:
             waiting = self._pending[channel]
             text = "".join(waiting)
-            waiting[:] = [text[limit:]] if len(text) > limit else []
-            self._parsers[channel].feed(text[:limit])
+            at = 0
+            while at < len(text) and (at == 0 or perf_counter() < deadline):
+                self._parsers[channel].feed(text[at : at + PART])
+                at += PART
+            waiting[:] = [text[at:]] if at < len(text) else []
         return changed
 
-    def parse(self, limit: int) -> None:
-        """Look at the text for the first time: at most `limit` characters now."""
+    def parse(self, seconds: float) -> None:
+        """Look at the text for the first time, as far as the time allows."""
         self._parsers = {Channel.THINKING: PlainParser(), Channel.CONTENT: self.make_parser()}
         for channel, source in self.source.items():
             text = source.text
             self._pending[channel] = [text] if text else []
-        self.take_pending(limit)
+        self.take_pending(seconds)
         if not self.streaming and not self.pending:
             self.finish()
         self.rebuild()
