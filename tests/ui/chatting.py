@@ -68,3 +68,7 @@ def strike(app: ChatApp, key: str) -> None:
     event.set_sender(app)
     assert app._driver is not None
     app._driver.send_message(event)
+
+
+async def ended(app: ChatApp) -> None:
+    await until(lambda: app.chat.answer is None and not app.connections.live, "end")

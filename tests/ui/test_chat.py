@@ -25,7 +25,7 @@ from tests.scripted import (
     Stall,
     ThinkSay,
 )
-from tests.ui.chatting import ask, chatting, screen, shows, strike, until
+from tests.ui.chatting import ask, chatting, ended, screen, shows, strike, until
 
 pytestmark = pytest.mark.usefixtures("own_folders")
 
@@ -42,10 +42,6 @@ def sent(server: ScriptedServer, number: int = -1) -> list[tuple[str, str]]:
 
 def status(app: ChatApp) -> str:
     return app.chat.status.text
-
-
-async def ended(app: ChatApp) -> None:
-    await until(lambda: app.chat.answer is None and not app.connections.live, "end")
 
 
 # sending
