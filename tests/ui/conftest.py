@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """What the program remembers and reads is in a folder of the test's own."""
     for name in ("STATE", "CONFIG", "DATA"):
