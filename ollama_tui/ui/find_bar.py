@@ -20,7 +20,7 @@ class FindBar(Horizontal):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down", "step(1)", "Next hit", show=False),
         Binding("up,shift+enter", "step(-1)", "Previous hit", show=False),
-        Binding("escape,ctrl+f", "close", "Close"),
+        Binding("escape", "close", "Close"),
     ]
 
     class Closed(Message):
@@ -45,7 +45,7 @@ class FindBar(Horizontal):
     def open(self) -> None:
         """Show it, with what was looked for last."""
         self.display = True
-        self._input.focus()
+        self.screen.set_focus(self._input)  # now: `focus()` lets the keys behind it pass first
         self._input.action_select_all()
         self._find()
 

@@ -28,7 +28,8 @@ class ReadingScreen(Screen[None]):
         Binding("ctrl+up", "scroll('previous_message')", "Previous message", id="read.previous"),
         Binding("ctrl+down", "scroll('next_message')", "Next message", id="read.next"),
         Binding("f7", "scroll('next_code_block')", "Next code block", id="read.code"),
-        Binding("ctrl+f", "find", "Find", id="read.find"),
+        # priority: the letters that follow at once are meant for the bar, not for the prompt
+        Binding("ctrl+f", "find", "Find", priority=True, id="read.find"),
         Binding("f6", "copy_answer", "Copy the last answer", id="copy.answer"),
         Binding("shift+f6", "copy_message", "Copy this message", id="copy.message"),
         Binding("f8", "copy_code", "Copy the code block", id="copy.code"),
@@ -49,6 +50,9 @@ class ReadingScreen(Screen[None]):
         getattr(self.transcript, f"action_{how}")()
 
     def action_find(self) -> None:
+        if self.find_bar.is_open:
+            self.find_bar.action_close()
+            return
         self.find_bar.open()
         self.status.escape_stops(False)
         self.refresh_bindings()

@@ -214,3 +214,12 @@ def test_ctrl_c_twice_stops_and_keeps_the_draft(tmp_path: Path) -> None:
         program.wait_for("half a draft")
         program.type(CTRL_C + CTRL_C + CTRL_C)
         program.wait_for("stopped by you", "the draft is kept", "half a draft")
+
+
+def test_what_is_typed_right_behind_ctrl_f_is_looked_for(tmp_path: Path) -> None:
+    with ThreadedScriptedServer(SHORT) as server, chat(tmp_path, server) as program:
+        program.wait_for("ready")
+        program.type("go" + ENTER)
+        program.wait_for("A short answer.")
+        program.type("\x06short")
+        program.wait_for("1 found")
