@@ -103,8 +103,8 @@ class ThinkTags:
 
     def _is_quoted(self, before: str) -> bool:
         # looks at what came before only: what comes after may not be here yet
-        said = "".join(self._content) + before
-        self._content = [said]
+        self._content = ["".join(self._content)]
+        said = self._content[0] + before
         line = said.rpartition("\n")[2]
         return (
             said.count("```") % 2 == 1

@@ -46,6 +46,8 @@ CASES = [
     ('they said "stop"</think>"Yes"', 'they said "stop"', '"Yes"'),
     ("use `<think>x</think>` here", "", "use `<think>x</think>` here"),
     ("use <think>x</think> here", "", "use <think>x</think> here"),
+    ('"</think></think>', "", '"</think></think>'),
+    ('say "</think>" or\nso</think>yes', 'say "</think>" or\nso', "yes"),
     ("split at '</think>'.", "", "split at '</think>'."),
     ('the tag "</think>" ends it', "", 'the tag "</think>" ends it'),
     ("```\nx = 1\n</think>\n```", "", "```\nx = 1\n</think>\n```"),
