@@ -30,7 +30,7 @@ _OURS = """
 import sys
 sys.argv = ["ollama-tui"]
 from ollama_tui.cli import cli  # what the installed program loads first
-from ollama_tui.startup import Choice
+from ollama_tui.choice import Choice
 from ollama_tui.ui.app import ChatApp
 class Ours(ChatApp):
     def _begin(self):

@@ -67,8 +67,8 @@ def cli(
     """
     if ctx.invoked_subcommand is not None:
         return
+    from ollama_tui.choice import Choice
     from ollama_tui.settings import configured_host
-    from ollama_tui.startup import Choice
     from ollama_tui.text import sanitise
 
     if host is not None:

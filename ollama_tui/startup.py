@@ -6,30 +6,18 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ollama_tui.choice import Choice
 from ollama_tui.connection import Connections
 from ollama_tui.engine import Engine, check
 from ollama_tui.engine_model import installed
 from ollama_tui.errors import EngineError, ServerError, Unreachable
-from ollama_tui.request import Model, Think
+from ollama_tui.request import Model
 from ollama_tui.servers import Server, open_server
 from ollama_tui.servers.openai import OpenAICompatible
 from ollama_tui.settings import configured_host, parse_host
 
 DEFAULT_SYSTEM = "You are a helpful assistant."
 """SmolLM2 falls into a loop on simple questions where it has no system prompt."""
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """What the command line said."""
-
-    host: str | None = None
-    model: str | None = None
-    think: Think = None
-    must_think: bool = False
-    system: str | None = None
-    theme: str | None = None
-    """dark, light, high-contrast; None is the one last used."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,7 @@ async def _shoot(
     *,
     must_think: bool = False,
 ) -> None:
-    from ollama_tui.startup import Choice
+    from ollama_tui.choice import Choice
     from ollama_tui.ui.app import ChatApp
 
     async with ScriptedServer(*([scenario] if scenario else [])) as server:

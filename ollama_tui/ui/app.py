@@ -22,7 +22,7 @@ from ollama_tui.ui.chat import ChatScreen
 from ollama_tui.ui.themes import HIGH_CONTRAST, THEMES
 
 if TYPE_CHECKING:  # loaded after the first paint
-    from ollama_tui.startup import Choice
+    from ollama_tui.choice import Choice
     from ollama_tui.ui.server_choice import ServerChoice
 
 _QUIT_SECONDS = 2.0

@@ -8,11 +8,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ollama_tui import engine_fetch
+from ollama_tui.choice import Choice
 from ollama_tui.errors import EngineError, OllamaTuiError
 from ollama_tui.rules import must_start_with
 from ollama_tui.settings import last_models
 from ollama_tui.startup import (
-    Choice,
     Found,
     NeedsEngineModel,
     find_server,

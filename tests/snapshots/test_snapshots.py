@@ -15,12 +15,12 @@ from textual.pilot import Pilot
 
 from ollama_tui import receipts, startup
 from ollama_tui.answer import Answer
+from ollama_tui.choice import Choice
 from ollama_tui.connection import Connection, Connections
 from ollama_tui.errors import ServerFailed
 from ollama_tui.events import Receipt, SocketState
 from ollama_tui.request import Done, Model, Piece, Request
 from ollama_tui.settings import Host
-from ollama_tui.startup import Choice
 from ollama_tui.ui import chat as chat_module
 from ollama_tui.ui.app import ChatApp
 from tests.ui.chatting import until

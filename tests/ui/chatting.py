@@ -10,7 +10,7 @@ from typing import Any
 from textual import events
 from textual.pilot import Pilot
 
-from ollama_tui.startup import Choice
+from ollama_tui.choice import Choice
 from ollama_tui.ui.app import ChatApp
 
 

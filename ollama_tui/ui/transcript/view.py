@@ -329,19 +329,28 @@ class View(ScrollView):
         The strips of rows are complete and stay the same objects, with what Textual has worked
         out for them, while they move up the screen.
         """
+        gutter = self.styles.gutter
         self._painting = True
         try:
-            if self.opacity < 1 or self.styles.gutter.totals != (0, 0):
+            if self.opacity < 1 or gutter.width:
                 return super().render_lines(crop)
-            strips = [self.render_line(y) for y in crop.line_range]
+            bottom = gutter.top + self.size.height
+            content = [y for y in crop.line_range if gutter.top <= y < bottom]
+            strips = [self.render_line(y - gutter.top) for y in content]
+            background = self.background_colors[1]
+            for line_filter in self.get_line_filters():
+                strips = [strip.apply_filter(line_filter, background) for strip in strips]
+            if crop.column_span != (0, self._layout.width):
+                strips = [strip.crop(*crop.column_span) for strip in strips]
+            above = Region(
+                crop.x, crop.y, crop.width, max(min(gutter.top, crop.bottom) - crop.y, 0)
+            )
+            below = Region(crop.x, bottom, crop.width, max(crop.bottom - bottom, 0))
+            head = super().render_lines(above) if above else []
+            foot = super().render_lines(below) if below else []
+            return [*head, *strips, *foot]
         finally:
             self._painting = False
-        background = self.background_colors[1]
-        for line_filter in self.get_line_filters():
-            strips = [strip.apply_filter(line_filter, background) for strip in strips]
-        if crop.column_span != (0, self._layout.width):
-            strips = [strip.crop(*crop.column_span) for strip in strips]
-        return strips
 
     def render_line(self, y: int) -> Strip:
         width = self._layout.width

@@ -258,10 +258,15 @@ class Transcript(View, can_focus=True):
 
     @property
     def current(self) -> int | None:
-        """The message that was jumped to last, else the one in the first row of the view."""
-        if self._current is None and self._window:
-            return self._window[0][0].id
-        return self._current
+        """The message that was jumped to, while it is in view; else the one that is read.
+
+        That is the last one in view at the end of the conversation, above it the first one.
+        """
+        inside = [message for message, _, _ in self._window]
+        if self._current in {message.id for message in inside} or not inside:
+            return self._current
+        said = [message for message in inside if message.label] or inside
+        return said[-1 if self._follow else 0].id
 
     def action_previous_message(self) -> None:
         self._step(-1)
