@@ -229,7 +229,7 @@ class Answer:
         if self.end is not None:
             return
         if done is None:
-            self._finish(BrokenOff(self._make_receipt(detail=_SILENT_END)))
+            self._finish(BrokenOff(self._make_receipt(detail=self._silence())))
             return
         ruling = self._watcher.end()
         self._mark(ruling.marks)
@@ -318,6 +318,9 @@ class Answer:
 
     def _limit_reached(self, name: str, seconds: float) -> None:
         self.stop(Cause(CauseKind.LIMIT, f"{name.replace('_', ' ')} {seconds:g} s"))
+
+    def _silence(self) -> str:
+        return f"{_SILENT_END} ({self.server.host.shown}, {self.request.model})"
 
     def _make_receipt(self, cause: Cause | None = None, detail: str = "") -> Receipt:
         first = self._first_token_at
