@@ -38,7 +38,7 @@ def describe(end: End, receipt: Receipt) -> list[Line]:
             head = f"▲ broken off: {receipt.detail}"
             return [Line(head, "warning"), Line(f"  {kept(receipt)}", "dim")]
         case Failed():
-            lines = [Line(f"✖ {receipt.detail}", "error")]
+            lines = [Line(f"× {receipt.detail}", "error")]
             if receipt.tokens:
                 lines.append(Line(f"  {kept(receipt)}", "dim"))
             return lines

@@ -100,9 +100,9 @@ def test_broken_off_and_failed_keep_what_had_come() -> None:
     lost = replace(RECEIPT, cause=None, detail="the connection was lost", tokens=1)
     assert words(BrokenOff(lost), lost) == "▲ broken off: the connection was lost\n  1 token kept"
     failed = replace(lost, detail="no such model", tokens=1480)
-    assert words(Failed(failed, ValueError()), failed) == "✖ no such model\n  1,480 tokens kept"
+    assert words(Failed(failed, ValueError()), failed) == "× no such model\n  1,480 tokens kept"
     nothing = replace(failed, tokens=0)
-    assert words(Failed(nothing, ValueError()), nothing) == "✖ no such model"
+    assert words(Failed(nothing, ValueError()), nothing) == "× no such model"
 
 
 def test_milliseconds() -> None:

@@ -68,8 +68,8 @@ class ServerChoice:
             self._none(error)
 
     def _none(self, error: OllamaTuiError) -> None:
-        self._chat.tell(f"✖ {error}", "error")
-        self._chat.waiting_for("✖ no server · ctrl+o tries again · ctrl+q quit")
+        self._chat.tell(f"× {error}", "error")
+        self._chat.waiting_for("× no server · ctrl+o tries again · ctrl+q quit")
 
     def _use(self, found: Found) -> None:
         self._engine = found.engine

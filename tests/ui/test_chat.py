@@ -123,7 +123,7 @@ async def test_a_failed_request_puts_its_text_back(scenario: Scenario, says: str
         chatting(server.url) as (app, pilot),
     ):
         await ask(app, pilot, "keep me")
-        await shows(app, "✖", says)
+        await shows(app, "×", says)
         assert app.chat.prompt.draft == "keep me"
         await pilot.press("enter")
         await shows(app, "A short answer.")
