@@ -225,20 +225,28 @@ class Layout:
 
     def rows(self, message: Message, block: Block) -> list[Row]:
         """Return the rows of a block, laid out now if need be."""
+        before = block.height
+        rows = self._lay_out(message, block)
+        if block.height != before:
+            message.changed(0)
+            self.changed(message)
+        return rows
+
+    def _lay_out(self, message: Message, block: Block) -> list[Row]:
         rows = self._rows.get(block)
-        if rows is None or block.width != self.width:
-            self._forget(block)
-            rows = self._rows[block] = self._render(block, message, self.width)
-            self._kept += len(rows)
-            at = block.start
-            for row in rows:
-                row.at = at = (row.source or (0, at))[1]
-            block.width = self.width
-            block.height = len(rows)
-            if self._kept > ROWS_KEPT:
-                self._evict()
-        else:
+        if rows is not None and block.width == self.width:
             self._rows.move_to_end(block)
+            return rows
+        self._forget(block)
+        rows = self._rows[block] = self._render(block, message, self.width)
+        self._kept += len(rows)
+        at = block.start
+        for row in rows:
+            row.at = at = (row.source or (0, at))[1]
+        block.width = self.width
+        block.height = len(rows)
+        if self._kept > ROWS_KEPT:
+            self._evict()
         return rows
 
     def redraw(self, block: Block) -> None:
@@ -262,7 +270,7 @@ class Layout:
                 self._forget(block)
             for block in fresh:
                 if len(fresh) < EXACT_AT_ONCE:
-                    self.rows(message, block)
+                    self._lay_out(message, block)
                 else:
                     block.height = self._guess_block(block)
         self.changed(message)
@@ -286,7 +294,7 @@ class Layout:
         block = message.pieces[piece]
         if block.width != self.width:
             before = block.height
-            self.rows(message, block)
+            self._lay_out(message, block)
             if block.height != before:
                 message.changed(piece)
                 self.changed(message)

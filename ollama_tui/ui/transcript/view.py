@@ -210,7 +210,7 @@ class View(ScrollView):
         done = layout.settle_up(place, 2 * height, deadline)
         done = layout.settle_down(place, 3 * height, deadline) and done
         layout.close_far({message.id for message, _, _ in self._window})
-        if layout.height != before:
+        if layout.height != before or layout.top_of(place) != round(self.scroll_y):
             self._settle(anchor)
         elif not done:
             self._look_near()

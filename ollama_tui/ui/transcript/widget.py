@@ -375,8 +375,9 @@ class Transcript(View, can_focus=True):
         return found[0] if found else ""
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
-        rows = self._layout.rows
+        anchor, rows = self._anchor(), self._layout.rows
         parts = list(selected_parts(self._layout.messages, Range.of(selection), rows))
+        self._settle(anchor)  # heights that were guesses are exact now
         return ("\n\n".join(parts), "\n") if parts else None
 
     async def on_click(self, event: events.Click) -> None:
