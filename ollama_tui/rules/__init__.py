@@ -9,6 +9,7 @@ from ollama_tui.rules.lengths import LongerThan, SlowerThan
 from ollama_tui.rules.novelty import NothingNewFor
 from ollama_tui.rules.openings import MustNotStartWith, MustStartWith
 from ollama_tui.rules.phrases import Contains, Matches
+from ollama_tui.rules.presets import preset_summaries, presets
 from ollama_tui.rules.repeats import Repeats
 from ollama_tui.rules.rule import (
     ACTIONS,
@@ -21,6 +22,7 @@ from ollama_tui.rules.rule import (
     RuleError,
 )
 from ollama_tui.rules.scripts import Script
+from ollama_tui.rules.tables import rule_from_table, table_from_rule
 from ollama_tui.rules.watcher import Ruling, Watcher
 
 
@@ -59,4 +61,8 @@ __all__ = [
     "SlowerThan",
     "Watcher",
     "must_start_with",
+    "preset_summaries",
+    "presets",
+    "rule_from_table",
+    "table_from_rule",
 ]

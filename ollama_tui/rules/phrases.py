@@ -136,7 +136,8 @@ class Matching(Detector):
     def __init__(self, parameters: Matches) -> None:
         self._pattern = _compile(parameters.pattern, parameters.case_sensitive)
         self._window = parameters.window
-        self._tail = _Tail(parameters.window + 1)  # one character of context for ^ and \b
+        # what the first new character needs, and one of context for ^ and \b
+        self._tail = _Tail(parameters.window)
         self._found = 0
         """Where the newest match ended; the next one begins there or later."""
 

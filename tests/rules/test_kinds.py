@@ -98,6 +98,7 @@ def test_a_period_of_a_hundred_lines_is_found() -> None:
     assert verdict is not None
     assert verdict.at == 5 + 3 * len(block)  # the newline before it belongs to the run
     assert verdict.reason.endswith("said 3 times")
+    assert verdict.start == 5 + len(block)  # a cut leaves the first copy
 
 
 def test_inner_repeats_do_not_hide_the_period() -> None:
@@ -167,6 +168,7 @@ def test_a_code_fence_around_json_is_allowed(text: str, fires: bool) -> None:
     [
         ("code block", "See:\n```py\nx\n```\nThis", "See:\n```py\nx\n```"),
         ("code block", "- a\n  ~~~~\n  ```\n  ~~~~\nb", "- a\n  ~~~~\n  ```\n  ~~~~"),
+        ("code block", "```\n```py\nx\n```\nq", "```\n```py\nx\n```"),
         ("sentence", "Dr. Who paid 3.50 e.g. here. Then", "Dr. Who paid 3.50 e.g. here."),
         ("sentence", "1. Mix it. Then", "1. Mix it."),
         ("sentence", "He said “no.” Then", "He said “no.”"),
@@ -224,6 +226,6 @@ def test_no_text_makes_a_rule_slow(name: str) -> None:
     started = time.process_time()
     rules = [Rule(f"r{k}", kind, action="shadow") for k, kind in enumerate(kinds)]
     watcher = Watcher(rules)
-    for at in range(0, len(text), 50):
-        watcher.feed(Channel.CONTENT, text[at : at + 50])
+    for at in range(0, len(text), 10):
+        watcher.feed(Channel.CONTENT, text[at : at + 10])
     assert time.process_time() - started < 20

@@ -95,6 +95,7 @@ def test_what_is_drawn_is_stopped_too_when_it_does_not_end() -> None:
     for mark in ("=", "-", ".", "🌱"):
         assert stops_at(LOOP, "So\n" + mark * 500)
     assert stops_at(LOOP, fenced("A" * 10_000))
+    assert not stops_at(LOOP, "The file: " + "A" * 1_000 + " and so on.")
     assert stops_at(LOOP, "| yes | no |\n" * 60)
     assert stops_at(LOOP, fenced('<div class="card">\n  <p>Text</p>\n</div>\n' * 12, "html"))
 

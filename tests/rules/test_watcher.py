@@ -8,6 +8,7 @@ from ollama_tui.events import Channel
 from ollama_tui.rules import (
     Contains,
     LongerThan,
+    Matches,
     MustStartWith,
     Repeats,
     Rule,
@@ -108,6 +109,24 @@ def test_a_new_rule_in_mid_answer_fires_on_new_text_only() -> None:
     ruling = watcher.feed(CONTENT, "stop")
     assert ruling.verdict is not None
     assert ruling.verdict.start == 16
+
+
+def test_an_old_match_does_not_make_a_new_rule_fire() -> None:
+    watcher = Watcher([])
+    watcher.feed(CONTENT, "call 0123-4567 ")
+    watcher.replace([Rule("m", Matches(r"\d{4}-\d{4}"))])
+    assert watcher.feed(CONTENT, "or ").verdict is None
+    ruling = watcher.feed(CONTENT, "9999-1111 now")
+    assert ruling.verdict is not None
+    assert (ruling.passed, ruling.verdict.matched) == (9, "9999-1111")
+
+
+def test_a_rule_that_has_warned_does_not_warn_again_when_others_are_exchanged() -> None:
+    long, other = Rule("long", LongerThan(3, "characters"), action="warn"), contains("x")
+    watcher = Watcher([long, other])
+    assert len(watcher.feed(CONTENT, "abcd").marks) == 1
+    watcher.replace([long])
+    assert watcher.feed(CONTENT, "more").marks == ()
 
 
 def test_a_new_rule_fires_on_what_began_before_and_still_holds() -> None:
