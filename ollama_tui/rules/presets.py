@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import tomllib
 from functools import lru_cache
-from importlib.resources import files
 from types import MappingProxyType
 
 from ollama_tui.rules.rule import Rule
@@ -25,5 +23,8 @@ def preset_summaries() -> MappingProxyType[str, str]:
 
 
 def _tables() -> dict[str, dict[str, object]]:
+    import tomllib
+    from importlib.resources import files
+
     text = files("ollama_tui.rules").joinpath("presets.toml").read_text("utf-8")
     return {table.pop("name"): table for table in tomllib.loads(text)["rule"]}
