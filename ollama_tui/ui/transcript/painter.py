@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
@@ -10,8 +11,12 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
+from ollama_tui.events import Channel
+from ollama_tui.ui.transcript.blocks import Block
+from ollama_tui.ui.transcript.find import Hit
+from ollama_tui.ui.transcript.message import Message
 from ollama_tui.ui.transcript.rows import Row, Run, cells
-from ollama_tui.ui.transcript.styles import Styles
+from ollama_tui.ui.transcript.styles import Look, Styles
 
 
 class Overlay(NamedTuple):
@@ -106,3 +111,21 @@ def overlay_text(strip: Strip, text: str, style: Style, width: int) -> Strip:
     room = min(cells(text), width)
     left = strip.crop(0, width - room)
     return Strip([*left, *Strip([Segment(text, style)]).crop(0, room)], width)
+
+
+def found_in(message: Message, block: Block, styles: Styles, current: Hit | None) -> list[Overlay]:
+    """Return the marks and hits of a block; the current hit comes last."""
+    channel = Channel.THINKING if block.thinking else Channel.CONTENT
+    size = message.source[channel].size
+    overlays = [
+        Overlay(start, min(end, size), styles.overlay(Look.MARK), "‹", "›")
+        for marked, start, end in message.marks
+        if marked is channel
+    ]
+    hits = message.hits.get(channel, [])
+    first = max(bisect_left(hits, (block.start, 0)) - 1, 0)  # one may reach into the block
+    for start, end in hits[first : bisect_left(hits, (block.end, 0))]:
+        overlays.append(Overlay(start, end, styles.overlay(Look.HIT)))
+    if current is not None and current.message is message and current.channel is channel:
+        overlays.append(Overlay(current.start, current.end, styles.overlay(Look.CURRENT_HIT)))
+    return overlays

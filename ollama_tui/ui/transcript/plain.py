@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from ollama_tui.events import Channel
 from ollama_tui.ui.transcript.blocks import Block
 from ollama_tui.ui.transcript.message import Message
@@ -11,6 +13,7 @@ from ollama_tui.ui.transcript.styles import Attribute, Look
 MARGIN = 1
 """Empty cells at the left. Only the program draws there, so a model can't imitate its notes."""
 
+_BEFORE_WORDS = re.compile(r"\s*[^\w\s\"'(]?\s+")
 _ROLES = {"user": Look.USER, "assistant": Look.ASSISTANT}
 _NOTES = {
     "stop": Look.STOP,
@@ -57,8 +60,17 @@ def note_rows(message: Message, width: int) -> list[Row]:
         serious = look if look in _BARS else serious
         fill = look if look in _BARS else Look.TEXT
         bar = Run("▌", _BARS[serious]) if serious else Run(" " * MARGIN)
-        wrapped = wrap_runs([Run(note.text, look)], width - MARGIN, fill)
-        rows.extend(_shifted(row, bar) for row in wrapped)
+        rows.extend(_shifted(row, bar) for row in _hanging(note.text, look, width - MARGIN, fill))
+    return rows
+
+
+def _hanging(text: str, look: int, width: int, fill: int) -> list[Row]:
+    """Wrap a line so that its further rows begin where its words begin."""
+    found = _BEFORE_WORDS.match(text)
+    front = found[0] if found else ""
+    rows = wrap_runs([Run(text[len(front) :], look)], width - cells(front), fill)
+    for number, row in enumerate(rows):
+        row.runs = (Run(" " * cells(front) if number else front, look), *row.runs)
     return rows
 
 

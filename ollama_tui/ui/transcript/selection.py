@@ -159,6 +159,10 @@ def word_at(message: Message, key: int, offset: int) -> Selection | None:
     return None
 
 
-def whole_message(message: Message) -> Selection:
-    """Return the selection of a message, with its thinking if that is unfolded."""
-    return Selection(Offset(0, message.id * 4), Offset(0, message.id * 4 + 3))
+def clicked(message: Message, key: int, offset: int, chain: int) -> Selection | None:
+    """Return what a double click (a word) or a triple click (the message) selects."""
+    if chain == 2:
+        return word_at(message, key, offset)
+    if chain == 3:
+        return Selection(Offset(0, message.id * 4), Offset(0, message.id * 4 + 3))
+    return None

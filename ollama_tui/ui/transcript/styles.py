@@ -87,7 +87,9 @@ Transcript {
     & > .transcript--hint { color: $text-muted; }
     & > .transcript--mark { background: $error 30%; text-style: underline; }
     & > .transcript--hit { background: $warning 40%; }
-    & > .transcript--current-hit { background: $warning; color: auto; text-style: bold; }
+    & > .transcript--current-hit {
+        color: $foreground; background: $background; text-style: bold reverse;
+    }
     & > .transcript--heading { color: $text-primary; }
     & > .transcript--code { color: $text-accent; }
     & > .transcript--code-block { background: $foreground 6%; }
@@ -104,7 +106,9 @@ Transcript {
     & > .transcript--string { color: $text-success; }
     & > .transcript--number { color: $text-warning; }
     & > .transcript--comment { color: $text-muted; text-style: italic; }
-    & > .transcript--overlay { background: $primary; color: auto; }
+    & > .transcript--overlay {
+        color: $primary; background: $background; text-style: reverse;
+    }
 }
 """
 """The default style sheet of the transcript."""

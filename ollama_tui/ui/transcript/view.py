@@ -17,12 +17,19 @@ from textual.strip import Strip
 from textual.timer import Timer
 from textual.widget import Widget
 
-from ollama_tui.events import Channel
+from ollama_tui.ui.transcript.anchors import Anchor, anchor_of, place_of
 from ollama_tui.ui.transcript.blocks import Block, Kind
 from ollama_tui.ui.transcript.find import Finder
-from ollama_tui.ui.transcript.layout import Anchor, Layout, Place
+from ollama_tui.ui.transcript.layout import Layout, Place
 from ollama_tui.ui.transcript.message import Message
-from ollama_tui.ui.transcript.painter import Overlay, overlay_text, paint, paint_over, with_offsets
+from ollama_tui.ui.transcript.painter import (
+    Overlay,
+    found_in,
+    overlay_text,
+    paint,
+    paint_over,
+    with_offsets,
+)
 from ollama_tui.ui.transcript.plain import fold_rows, header_rows, note_rows, plain_rows
 from ollama_tui.ui.transcript.render import markdown_rows
 from ollama_tui.ui.transcript.rows import Row
@@ -103,7 +110,7 @@ class View(ScrollView):
     def _anchor(self) -> Anchor | None:
         """Describe the first row of the view."""
         place = self._layout.locate(round(self.scroll_y))
-        return self._layout.anchor(place) if place else None
+        return anchor_of(self._layout, place) if place else None
 
     def _settle(self, anchor: Anchor | None = None) -> None:
         """Make what is in view exact, keep the line that is being read, and paint."""
@@ -141,7 +148,7 @@ class View(ScrollView):
 
     def _settle_at(self, anchor: Anchor | None, height: int) -> int:
         layout = self._layout
-        place = layout.place(anchor) if anchor else None
+        place = place_of(layout, anchor) if anchor else None
         if place is None:
             place = layout.locate(max(min(round(self.scroll_y), layout.height - 1), 0))
         if place is None:
@@ -205,7 +212,7 @@ class View(ScrollView):
         place = layout.locate(round(self.scroll_y))
         if place is None:
             return
-        anchor, before = layout.anchor(place), layout.height
+        anchor, before = anchor_of(layout, place), layout.height
         deadline = perf_counter() + SLICE_SECONDS
         done = layout.settle_up(place, 2 * height, deadline)
         done = layout.settle_down(place, 3 * height, deadline) and done
@@ -276,7 +283,7 @@ class View(ScrollView):
         """Show row `top` first."""
         self._follow = follow
         place = self._layout.locate(top)
-        self._settle(self._layout.anchor(place) if place else None)
+        self._settle(anchor_of(self._layout, place) if place else None)
 
     def _go_to(self, place: Place, above: int = 0) -> None:
         """Show a place, which is exact, with `above` rows above it; then say where it ended."""
@@ -377,23 +384,7 @@ class View(ScrollView):
         selection = self.text_selection
         if not (message.marks or message.hits or selection) or not block.lines:
             return []
-        channel = Channel.THINKING if block.thinking else Channel.CONTENT
-        style = self._looks.overlay(Look.MARK)
-        overlays = [
-            Overlay(start, end, style, "‹", "›")
-            for marked, start, end in message.marks
-            if marked is channel
-        ]
-        style = self._looks.overlay(Look.HIT)
-        overlays += [
-            Overlay(start, end, style)
-            for start, end in message.hits.get(channel, ())
-            if start < block.end and block.start < end
-        ]
-        current = self._finder.current
-        if current is not None and current.message is message and current.channel is channel:
-            style = self._looks.overlay(Look.CURRENT_HIT)
-            overlays.append(Overlay(current.start, current.end, style))
+        overlays = found_in(message, block, self._looks, self._finder.current)
         span = Range.of(selection).within(key_of(message, block)) if selection else None
         if span is not None:
             selected = self.screen.get_component_rich_style("screen--selection")

@@ -13,12 +13,14 @@ from textual.timer import Timer
 
 from ollama_tui.events import Channel
 from ollama_tui.ui.transcript import code, inline
-from ollama_tui.ui.transcript.blocks import Block, Fence, Kind, Parser, PlainParser
+from ollama_tui.ui.transcript.anchors import Anchor, place_of
+from ollama_tui.ui.transcript.blocks import Block, Kind, Parser, PlainParser
+from ollama_tui.ui.transcript.fences import code_of, fences, next_fence
 from ollama_tui.ui.transcript.find import Hit
-from ollama_tui.ui.transcript.layout import Anchor, Place
+from ollama_tui.ui.transcript.layout import Place
 from ollama_tui.ui.transcript.markdown import MarkdownParser
 from ollama_tui.ui.transcript.message import Message, MessageData, Note
-from ollama_tui.ui.transcript.selection import Range, selected_parts, whole_message, word_at
+from ollama_tui.ui.transcript.selection import Range, clicked, selected_parts
 from ollama_tui.ui.transcript.styles import CSS
 from ollama_tui.ui.transcript.view import View
 
@@ -181,7 +183,7 @@ class Transcript(View, can_focus=True):
 
     def code_blocks(self, message: int) -> list[str]:
         """Return the fenced code of a message, each as the model wrote it."""
-        return [_code(fence) for fence in _fences(self._layout.find(message))]
+        return [code_of(fence) for fence in fences(self._layout.find(message))]
 
     @property
     def message_ids(self) -> list[int]:
@@ -300,8 +302,8 @@ class Transcript(View, can_focus=True):
         if self._fence_at is None:
             return None
         number, start = self._fence_at
-        fences = _fences(self._layout.find(number))
-        return next((_code(fence) for fence in fences if fence.start == start), None)
+        all_fences = fences(self._layout.find(number))
+        return next((code_of(fence) for fence in all_fences if fence.start == start), None)
 
     def _step_code(self, by: int) -> None:
         """Go to the next code block, from the current one if there is one, else from the view."""
@@ -309,16 +311,11 @@ class Transcript(View, can_focus=True):
         if at is None and self._window:
             first, block, _ = self._window[0]
             at = (first.id, block.start - (by > 0))
-        messages = [m for m in self._layout.messages if not m.hidden and m.role == "assistant"]
-        for message in messages[::by]:
-            if at is not None and (message.id - at[0]) * by < 0:
-                continue
-            for fence in _fences(message)[::by]:
-                place = (message.id, fence.start)
-                if at is None or (place > at if by > 0 else place < at):
-                    self._fence_at, self._current = place, message.id
-                    self._show(message, Channel.CONTENT, fence.start)
-                    return
+        found = next_fence(self._layout.messages, at, by)
+        if found is not None:
+            message, fence = found
+            self._fence_at, self._current = (message.id, fence.start), message.id
+            self._show(message, Channel.CONTENT, fence.start)
 
     def _show(self, message: Message, channel: Channel, offset: int) -> None:
         """Bring the row of an offset into view, a third from the top, unless it is there."""
@@ -326,7 +323,7 @@ class Transcript(View, can_focus=True):
         if thinking and not message.shows_thinking:
             message.unfolded = True
             self._layout.fold(message)
-        place = self._layout.place(Anchor(message, Kind.PARAGRAPH, thinking, offset, 0))
+        place = place_of(self._layout, Anchor(message, Kind.PARAGRAPH, thinking, offset, 0))
         if place is None:
             return
         row = self._layout.top_of(place) - round(self.scroll_y)
@@ -390,11 +387,7 @@ class Transcript(View, can_focus=True):
         message, block, key, offset = under
         if block.kind is Kind.FOLD and event.chain == 1:
             self.toggle_thinking(message.id)
-        selection: Selection | None = None
-        if event.chain == 2:
-            selection = word_at(message, key, offset)
-        elif event.chain == 3:
-            selection = whole_message(message)
+        selection = clicked(message, key, offset, event.chain)
         if selection is not None:
             self.screen.selections = {self: selection}
 
@@ -405,22 +398,3 @@ class Transcript(View, can_focus=True):
         message, block, _ = self._window[event.y]
         _, point = self.screen.get_widget_and_offset_at(event.screen_x, event.screen_y)
         return None if point is None else (message, block, point.y, point.x)
-
-
-def _fences(message: Message) -> list[Fence]:
-    """Return the fenced code of a message in order."""
-    text = message.source[Channel.CONTENT].text
-    if message.role != "assistant" or ("```" not in text and "~~~" not in text):
-        return []
-    blocks = message.pieces
-    if not message.parsed or message.pending:
-        parser = MarkdownParser()
-        parser.feed(text)
-        parser.end()
-        blocks = parser.blocks
-    fences = {id(block.fence): block.fence for block in blocks if block.fence is not None}
-    return [fence for fence in fences.values() if fence.fenced]
-
-
-def _code(fence: Fence) -> str:
-    return "\n".join(fence.lines)
