@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ollama_tui.events import Channel
 from ollama_tui.ui.transcript.blocks import Fence
-from ollama_tui.ui.transcript.markdown import MarkdownParser
+from ollama_tui.ui.transcript.lazily import markdown_parser
 from ollama_tui.ui.transcript.message import Message
 
 
@@ -17,7 +17,7 @@ def fences(message: Message) -> list[Fence]:
         return []
     blocks = message.pieces
     if not message.parsed or message.pending:
-        parser = MarkdownParser()
+        parser = markdown_parser()
         parser.feed(text)
         parser.end()
         blocks = parser.blocks

@@ -69,8 +69,8 @@ def _split(run: Run, style: Style, overlays: Sequence[Overlay]) -> Iterable[Segm
         for overlay in touching:
             if overlay.start <= low and high <= overlay.end:
                 part += overlay.style
-                before = overlay.before if overlay.start == low else before
-                after = overlay.after if overlay.end == high else after
+                before = (overlay.start == low and overlay.before) or before
+                after = (overlay.end == high and overlay.after) or after
         yield Segment(before + run.text[low - begin : high - begin] + after, part)
 
 

@@ -21,7 +21,7 @@ class Attribute(IntFlag):
 
 
 class Look(IntEnum):
-    """A component class of the transcript; the name in CSS is `transcript--` and this in small."""
+    """What a text is to the reader; `css` says which component class draws it."""
 
     TEXT = 0
     USER = 16
@@ -60,10 +60,29 @@ class Look(IntEnum):
 
     @property
     def css(self) -> str:
-        return f"transcript--{self.name.lower().replace('_', '-')}"
+        """The component class; several looks share one, as each costs time at every restyle."""
+        return f"transcript--{_CLASSES.get(self, self.name.lower().replace('_', '-'))}"
 
 
-COMPONENT_CLASSES = {look.css for look in Look if look is not Look.TEXT}
+_CLASSES = {
+    look: name
+    for name, looks in {
+        "primary": (Look.USER, Look.HEADING, Look.LINK, Look.KEYWORD),
+        "accent": (Look.ASSISTANT, Look.CODE, Look.NAME, Look.CURSOR),
+        "error": (Look.STOP,),
+        "muted": (
+            Look.SYSTEM, Look.TIME, Look.THINKING, Look.DIM, Look.HINT, Look.URL, Look.QUOTE,
+            Look.QUOTED, Look.BULLET, Look.COMMENT, Look.LANGUAGE,
+        ),
+    }.items()
+    for look in looks
+}  # fmt: skip
+_ATTRIBUTES = {
+    Look.LINK: Attribute.UNDERLINE,
+    Look.COMMENT: Attribute.ITALIC,
+    Look.TABLE_HEADER: Attribute.BOLD,
+}
+COMPONENT_CLASSES = {look.css for look in Look if look not in {Look.TEXT, Look.TABLE_HEADER}}
 
 CSS = """
 Transcript {
@@ -72,40 +91,22 @@ Transcript {
     overflow-x: hidden;
     overflow-y: scroll;
     scrollbar-size-vertical: 1;
-    & > .transcript--user { color: $text-primary; }
-    & > .transcript--assistant { color: $text-accent; }
-    & > .transcript--system { color: $text-muted; }
-    & > .transcript--time { color: $text-muted; }
-    & > .transcript--thinking { color: $text-muted; }
-    & > .transcript--stop { color: $text; background: $error 25%; text-style: bold; }
+    & > .transcript--primary { color: $text-primary; }
+    & > .transcript--accent { color: $text-accent; }
+    & > .transcript--muted { color: $text-muted; }
+    & > .transcript--rule { color: $text-disabled; }
+    & > .transcript--string { color: $text-success; }
+    & > .transcript--number { color: $text-warning; }
+    & > .transcript--code-block { background: $foreground 6%; }
     & > .transcript--error { color: $text; background: $error 25%; text-style: bold; }
-    & > .transcript--warning { color: $text; background: $warning 25%; }
-    & > .transcript--cursor { color: $accent; }
     & > .transcript--error-bar { color: $error; }
+    & > .transcript--warning { color: $text; background: $warning 25%; }
     & > .transcript--warning-bar { color: $warning; }
-    & > .transcript--dim { color: $text-muted; }
-    & > .transcript--hint { color: $text-muted; }
     & > .transcript--mark { background: $error 30%; text-style: underline; }
     & > .transcript--hit { background: $warning 40%; }
     & > .transcript--current-hit {
         color: $foreground; background: $background; text-style: bold reverse;
     }
-    & > .transcript--heading { color: $text-primary; }
-    & > .transcript--code { color: $text-accent; }
-    & > .transcript--code-block { background: $foreground 6%; }
-    & > .transcript--language { color: $text-muted; }
-    & > .transcript--link { color: $text-primary; text-style: underline; }
-    & > .transcript--url { color: $text-muted; }
-    & > .transcript--quote { color: $text-muted; }
-    & > .transcript--quoted { color: $text-muted; }
-    & > .transcript--bullet { color: $text-muted; }
-    & > .transcript--rule { color: $text-disabled; }
-    & > .transcript--table-header { text-style: bold; }
-    & > .transcript--keyword { color: $text-primary; }
-    & > .transcript--name { color: $text-accent; }
-    & > .transcript--string { color: $text-success; }
-    & > .transcript--number { color: $text-warning; }
-    & > .transcript--comment { color: $text-muted; text-style: italic; }
     & > .transcript--overlay {
         color: $primary; background: $background; text-style: reverse;
     }
@@ -166,9 +167,9 @@ class Styles:
             style += self.overlay(Look.THINKING)
         if look in _CODE:
             style += self.overlay(Look.CODE_BLOCK)
-        if look is not Look.TEXT:
+        if look not in {Look.TEXT, Look.TABLE_HEADER}:
             style += self.overlay(look)
-        attributes = number & 15
+        attributes = (number & 15) | _ATTRIBUTES.get(look, 0)
         if attributes:
             style += Style(
                 bold=True if attributes & Attribute.BOLD else None,

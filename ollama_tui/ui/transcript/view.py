@@ -21,6 +21,7 @@ from ollama_tui.ui.transcript.anchors import Anchor, anchor_of, place_of
 from ollama_tui.ui.transcript.blocks import Block, Kind
 from ollama_tui.ui.transcript.find import Finder
 from ollama_tui.ui.transcript.layout import Layout, Place
+from ollama_tui.ui.transcript.lazily import markdown_rows
 from ollama_tui.ui.transcript.message import Message
 from ollama_tui.ui.transcript.painter import (
     Overlay,
@@ -31,7 +32,6 @@ from ollama_tui.ui.transcript.painter import (
     with_offsets,
 )
 from ollama_tui.ui.transcript.plain import fold_rows, header_rows, note_rows, plain_rows
-from ollama_tui.ui.transcript.render import markdown_rows
 from ollama_tui.ui.transcript.rows import Row
 from ollama_tui.ui.transcript.selection import Range, key_of
 from ollama_tui.ui.transcript.styles import COMPONENT_CLASSES, Look, Styles
@@ -286,7 +286,7 @@ class View(ScrollView):
         self._settle(anchor_of(self._layout, place) if place else None)
 
     def _go_to(self, place: Place, above: int = 0) -> None:
-        """Show a place, which is exact, with `above` rows above it; then say where it ended."""
+        """Show a place, which is exact, with `above` rows above it."""
         if above:
             self._layout.settle_up(place, above)
         self._go(max(self._layout.top_of(place) - above, 0))

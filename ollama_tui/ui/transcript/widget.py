@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 from textual import events
@@ -12,13 +12,12 @@ from textual.selection import Selection
 from textual.timer import Timer
 
 from ollama_tui.events import Channel
-from ollama_tui.ui.transcript import code, inline
 from ollama_tui.ui.transcript.anchors import Anchor, place_of
-from ollama_tui.ui.transcript.blocks import Block, Kind, Parser, PlainParser
+from ollama_tui.ui.transcript.blocks import Block, Kind, PlainParser
 from ollama_tui.ui.transcript.fences import code_of, fences, next_fence
 from ollama_tui.ui.transcript.find import Hit
 from ollama_tui.ui.transcript.layout import Place
-from ollama_tui.ui.transcript.markdown import MarkdownParser
+from ollama_tui.ui.transcript.lazily import markdown_parser, warm_up
 from ollama_tui.ui.transcript.message import Message, MessageData, Note
 from ollama_tui.ui.transcript.selection import Range, clicked, selected_parts
 from ollama_tui.ui.transcript.styles import CSS
@@ -190,9 +189,7 @@ class Transcript(View, can_focus=True):
         return [message.id for message in self._layout.messages]
 
     def _make(self, data: MessageData) -> Message:
-        parser: Callable[[], Parser] = PlainParser
-        if data.role == "assistant":
-            parser = MarkdownParser
+        parser = markdown_parser if data.role == "assistant" else PlainParser
         message = Message.of(self._next_id, data, parser)
         self._next_id += 1
         return message
@@ -218,8 +215,7 @@ class Transcript(View, can_focus=True):
 
     async def _warm_up(self) -> None:
         """Import the parsers after the first paint and before the first answer needs them."""
-        await asyncio.to_thread(inline.warm_up)
-        await asyncio.to_thread(code.warm_up)
+        await asyncio.to_thread(warm_up)
 
     def _wake(self) -> None:
         if not self._layout.growing or not self.is_attached:
