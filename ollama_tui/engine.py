@@ -103,7 +103,7 @@ class Engine:
             model = await asyncio.to_thread(self._require)
             try:
                 self.url = await self._spawn(model)
-            except BaseException:
+            except BaseException:  # a cancel too: no child may be left
                 await self._end()
                 raise
             return self.url

@@ -190,7 +190,7 @@ async def _run(
                     async with asyncio.timeout(_POLL):
                         await process.wait()
                 each()
-        except BaseException:
+        except BaseException:  # a cancel too: pip must not go on
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             await process.wait()

@@ -138,7 +138,7 @@ def write_private(path: Path, text: str) -> None:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
         Path(name).replace(path)
-    except BaseException:
+    except BaseException:  # Ctrl+C too: no half-written file stays
         Path(name).unlink(missing_ok=True)
         raise
 

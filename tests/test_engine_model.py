@@ -23,7 +23,7 @@ from ollama_tui.engine_model import Release, installed, model_path, problem, rem
 from ollama_tui.errors import EngineError
 
 MODEL = bytes(range(256)) * 4000
-NOTHING_THERE = "http://127.0.0.1:9/simple"
+NOTHING_THERE = "http://127.0.0.1:9/index"
 
 
 @pytest.fixture
@@ -269,7 +269,7 @@ class TestFetchFails:
         async with await asyncio.start_server(fake_silent_index, "127.0.0.1") as server:
             port = server.sockets[0].getsockname()[1]
             monkeypatch.delenv("PIP_NO_INDEX")
-            monkeypatch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{port}/simple")
+            monkeypatch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{port}/index")
             monkeypatch.setenv("PIP_FIND_LINKS", os.devnull)
             task = asyncio.create_task(fetch(release=release))
             async with asyncio.timeout(20):
